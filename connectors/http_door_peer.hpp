@@ -1,0 +1,30 @@
+#pragma once
+// Whose process is at the other end of a loopback TCP connection? The kernel says so in its socket
+// tables (proc(5), /proc/net/tcp): the row of the peer's socket names the user who made it.
+//
+// What it does not protect against: a program of the same user that passes foreign connections on.
+
+#include <sys/types.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "gateway/core/task.hpp"
+
+namespace toolgate {
+
+// The user of the socket at `peer` that is connected to `own`. Nothing when both ends are not on
+// this machine's loopback, or the table has no established connection of these four numbers: then
+// nobody is believed to be anybody.
+std::optional<uid_t> local_peer_user(const asio::ip::tcp::endpoint& own,
+                                     const asio::ip::tcp::endpoint& peer);
+
+// The same in one table's text, for tests. `key` is what socket_row_key() makes.
+std::optional<uid_t> user_in_socket_table(std::istream& table, const std::string& key);
+// "0100007F:1F90 0100007F:2260 01": how the table writes an established connection from peer to
+// own.
+std::string socket_row_key(const asio::ip::tcp::endpoint& own, const asio::ip::tcp::endpoint& peer);
+
+}  // namespace toolgate

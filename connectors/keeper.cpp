@@ -1,0 +1,371 @@
+#include "connectors/keeper.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+namespace toolgate {
+namespace {
+
+constexpr int control_number = 3;
+constexpr int orders_number = 4;
+constexpr int parent_died = SIGUSR1;
+constexpr auto give_up_after = std::chrono::seconds(10);
+constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
+
+struct Received {
+  int parent = 0;
+  mode_t umask = 022;
+  std::string cwd;
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  // NAME=value
+};
+
+// The fields of the orders, each ended by a NUL byte.
+class Fields {
+ public:
+  explicit Fields(std::string_view text) : text_(text) {}
+
+  std::optional<std::string> next() {
+    std::size_t end = text_.find('\0', at_);
+    if (end == std::string_view::npos) return std::nullopt;
+    std::string field(text_.substr(at_, end - at_));
+    at_ = end + 1;
+    return field;
+  }
+  std::optional<std::size_t> number() {
+    auto field = next();
+    std::size_t value = 0;
+    if (!field) return std::nullopt;
+    auto [last, error] = std::from_chars(field->data(), field->data() + field->size(), value);
+    if (error != std::errc() || last != field->data() + field->size()) return std::nullopt;
+    return value;
+  }
+  bool list(std::vector<std::string>& into) {
+    auto count = number();
+    for (std::size_t i = 0; count && i < *count; ++i) {
+      auto field = next();
+      if (!field) return false;
+      into.push_back(std::move(*field));
+    }
+    return count.has_value();
+  }
+
+ private:
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+std::optional<Received> read_orders() {
+  std::string text;
+  char part[4096];
+  off_t at = 0;
+  while (ssize_t count = ::pread(orders_number, part, sizeof part, at)) {
+    if (count < 0) return std::nullopt;
+    text.append(part, static_cast<std::size_t>(count));
+    at += count;
+  }
+  Fields fields(text);
+  auto parent = fields.number();
+  auto umask = fields.number();
+  auto cwd = fields.next();
+  Received orders;
+  if (!parent || !umask || !cwd || !fields.list(orders.argv) || !fields.list(orders.env)) {
+    return std::nullopt;
+  }
+  if (orders.argv.empty()) return std::nullopt;
+  orders.parent = static_cast<int>(*parent);
+  orders.umask = static_cast<mode_t>(*umask);
+  orders.cwd = std::move(*cwd);
+  return orders;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (std::string& text : texts) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+// Executes argv[0], looked up in the PATH of `env`. Returns errno. (Not execvp: it hands what it
+// cannot execute to /bin/sh.)
+int execute(Received& orders) {
+  auto argv = pointers(orders.argv);
+  auto env = pointers(orders.env);
+  const std::string& program = orders.argv.front();
+  if (program.find('/') != std::string::npos) {
+    ::execve(program.c_str(), argv.data(), env.data());
+    return errno;
+  }
+  std::string_view path = default_path;
+  for (const std::string& entry : orders.env) {
+    if (entry.starts_with("PATH=")) path = std::string_view(entry).substr(5);
+  }
+  int error = ENOENT;
+  while (!path.empty() && !program.empty()) {
+    std::size_t colon = std::min(path.find(':'), path.size());
+    std::string_view folder = path.substr(0, colon);
+    path.remove_prefix(std::min(colon + 1, path.size()));
+    if (!folder.starts_with('/')) continue;
+    std::string candidate = std::string(folder) + "/" + program;
+    ::execve(candidate.c_str(), argv.data(), env.data());
+    if (errno == EACCES) error = EACCES;
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
+  }
+  return error;
+}
+
+void reset_signals() {
+  struct sigaction normal{};
+  normal.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &normal, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// In the child: becomes the server, or writes a KeeperReport to `failure` and ends.
+[[noreturn]] void become_server(Received& orders, int keeper, int failure) {
+  ::setsid();
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != keeper) ::_exit(127);
+  ::close_range(control_number, ~0U, CLOSE_RANGE_CLOEXEC);
+  reset_signals();
+  ::umask(orders.umask);
+  KeeperReport report{KeeperReport::Kind::no_directory, 0};
+  if (!orders.cwd.empty() && ::chdir(orders.cwd.c_str()) != 0) {
+    report.value = errno;
+  } else {
+    report.kind = KeeperReport::Kind::not_executed;
+    report.value = execute(orders);
+  }
+  [[maybe_unused]] ssize_t written = ::write(failure, &report, sizeof report);
+  ::_exit(127);
+}
+
+// The parent of a process, from /proc/PID/stat: "PID (name, any bytes) S PPID ...".
+std::optional<int> parent_of(const char* process) {
+  char path[64];
+  char text[512];
+  std::snprintf(path, sizeof path, "/proc/%s/stat", process);
+  Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  ssize_t count = ::read(file.number(), text, sizeof text);
+  if (count <= 0) return std::nullopt;
+  std::string_view stat(text, static_cast<std::size_t>(count));
+  std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string_view::npos || name_end + 4 >= stat.size()) return std::nullopt;
+  std::string_view rest = stat.substr(name_end + 4);
+  int parent = 0;
+  auto [last, error] = std::from_chars(rest.data(), rest.data() + rest.size(), parent);
+  if (error != std::errc()) return std::nullopt;
+  return parent;
+}
+
+// SIGKILL to every child. Only children: their ids cannot be reused before this process waits for
+// them. What they leave behind becomes a child in turn.
+void kill_children() {
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr) return;
+  const int self = ::getpid();
+  while (const dirent* entry = ::readdir(folder)) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+    if (parent_of(entry->d_name) == self) ::kill(std::atoi(entry->d_name), SIGKILL);
+  }
+  ::closedir(folder);
+}
+
+class Keeper {
+ public:
+  explicit Keeper(Received orders) : orders_(std::move(orders)) {}
+  // The exit status of the keeper.
+  int run();
+
+ private:
+  bool start();
+  void watch();
+  void started_or_failed();
+  void obey();
+  void signalled();
+  void end_everything();
+  void wait_for_children();
+  void report(KeeperReport::Kind kind, int value);
+
+  Received orders_;
+  Descriptor control_ = Descriptor(control_number);
+  Descriptor signals_;
+  Descriptor failure_;  // readable once the server was executed (end of file) or could not be
+  int server_ = -1;
+  int status_ = 0;
+  bool starting_ = true;
+  bool ending_ = false;
+};
+
+int Keeper::run() {
+  sigset_t all;
+  ::sigfillset(&all);
+  signals_ = Descriptor(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_ || !start()) {
+    report(KeeperReport::Kind::not_executed, errno);
+    return 1;
+  }
+  while (!ending_) watch();
+  end_everything();
+  if (!starting_) report(KeeperReport::Kind::ended, status_);
+  return 0;
+}
+
+bool Keeper::start() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+  failure_ = Descriptor(ends[0]);
+  Descriptor writing(ends[1]);
+  const int self = ::getpid();
+  server_ = ::fork();
+  if (server_ == 0) become_server(orders_, self, writing.number());
+  if (server_ < 0) return false;
+  // The pipes belong to the server alone, or nobody would ever see their end.
+  Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int number = 0; number <= 2; ++number) {
+    if (!nothing || ::dup2(nothing.number(), number) < 0) ::close(number);
+  }
+  return true;
+}
+
+void Keeper::watch() {
+  pollfd watched[3] = {{control_.number(), POLLIN, 0},
+                       {signals_.number(), POLLIN, 0},
+                       {failure_.number(), POLLIN, 0}};
+  if (::poll(watched, failure_ ? 3 : 2, -1) < 0) return;
+  if (failure_ && watched[2].revents != 0) started_or_failed();
+  if (!ending_ && watched[0].revents != 0) obey();
+  if (!ending_ && watched[1].revents != 0) signalled();
+}
+
+void Keeper::started_or_failed() {
+  KeeperReport failure{};
+  ssize_t count = ::read(failure_.number(), &failure, sizeof failure);
+  if (count < 0) return;
+  failure_.close();
+  if (count == sizeof failure) {
+    report(failure.kind, failure.value);
+    ending_ = true;
+    return;
+  }
+  starting_ = false;
+  report(KeeperReport::Kind::started, server_);
+}
+
+void Keeper::obey() {
+  char order = 0;
+  ssize_t count = ::recv(control_.number(), &order, 1, MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0 || order == static_cast<char>(KeeperOrder::kill)) {
+    ending_ = true;
+  } else if (order == static_cast<char>(KeeperOrder::terminate)) {
+    ::kill(-server_, SIGTERM);
+  }
+}
+
+void Keeper::signalled() {
+  signalfd_siginfo got{};
+  while (::read(signals_.number(), &got, sizeof got) == sizeof got) {
+    // A thread of the gateway that ends says the same as the gateway itself; only then the parent
+    // changes.
+    if (got.ssi_signo == parent_died && ::getppid() != orders_.parent) ending_ = true;
+  }
+  for (;;) {
+    siginfo_t child{};
+    if (::waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) != 0 || child.si_pid == 0) return;
+    // The server stays unreaped: until then its group id cannot belong to anybody else.
+    if (child.si_pid == server_) ending_ = true;
+    if (child.si_pid == server_) return;
+    ::waitpid(child.si_pid, nullptr, WNOHANG);
+  }
+}
+
+void Keeper::end_everything() {
+  if (starting_ && failure_) started_or_failed();  // it may have been executed in between
+  ::kill(-server_, SIGKILL);
+  ::kill(server_, SIGKILL);
+  const auto deadline = std::chrono::steady_clock::now() + give_up_after;
+  while (std::chrono::steady_clock::now() < deadline) {
+    for (int status = 0, child = 0;;) {
+      child = ::waitpid(-1, &status, WNOHANG);
+      if (child < 0 && errno == ECHILD) return;
+      if (child <= 0) break;
+      if (child == server_) status_ = status;
+    }
+    kill_children();
+    wait_for_children();
+  }
+}
+
+void Keeper::wait_for_children() {
+  pollfd watched{signals_.number(), POLLIN, 0};
+  ::poll(&watched, 1, 20);
+  signalfd_siginfo got{};
+  while (::read(signals_.number(), &got, sizeof got) == sizeof got) continue;
+}
+
+void Keeper::report(KeeperReport::Kind kind, int value) {
+  KeeperReport said{kind, value};
+  ::send(control_.number(), &said, sizeof said, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+bool is_keeper(int argc, char** argv) {
+  return argc > 0 && std::string_view(argv[0]) == "toolgate-keeper";
+}
+
+int keeper_main(int, char**) {
+  struct stat about{};
+  if (::fstat(control_number, &about) != 0 || !S_ISSOCK(about.st_mode) ||
+      ::fstat(orders_number, &about) != 0 || !S_ISREG(about.st_mode)) {
+    constexpr std::string_view why = "toolgate-keeper is started by toolgate alone\n";
+    [[maybe_unused]] ssize_t written = ::write(2, why.data(), why.size());
+    return 2;
+  }
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  ::close_range(orders_number + 1, ~0U, 0);
+  ::fcntl(control_number, F_SETFD, FD_CLOEXEC);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_DUMPABLE, 0);  // no server may look into its keeper
+  ::prctl(PR_SET_PDEATHSIG, parent_died);
+  auto orders = read_orders();
+  ::close(orders_number);
+  if (!orders || ::getppid() != orders->parent) return 2;
+  return Keeper(std::move(*orders)).run();
+}
+
+std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
+  std::string text;
+  auto add = [&text](std::string_view field) { text.append(field).push_back('\0'); };
+  add(std::to_string(parent));
+  add(std::to_string(orders.umask));
+  add(orders.cwd);
+  add(std::to_string(orders.argv.size()));
+  for (const std::string& argument : orders.argv) add(argument);
+  add(std::to_string(orders.env.size()));
+  for (const auto& [name, value] : orders.env) add(name + "=" + value);
+  return text;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,55 @@
+#include "connectors/tls_client.hpp"
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+namespace toolgate {
+
+TlsClient::TlsClient() : context_(asio::ssl::context::tls_client) {}
+
+Result<std::unique_ptr<TlsClient>> TlsClient::make(const std::string& authorities_file) {
+  std::unique_ptr<TlsClient> made(new TlsClient());
+  SSL_CTX* native = made->context_.native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+  boost::system::error_code error;
+  if (authorities_file.empty()) {
+    made->context_.set_default_verify_paths(error);
+  } else {
+    made->context_.load_verify_file(authorities_file, error);
+  }
+  if (error) {
+    return Refusal(Reason::bad_configuration,
+                   "the certificate authorities cannot be read (" + error.message() +
+                       "); name a readable PEM file, or install the package ca-certificates");
+  }
+  return made;
+}
+
+Status TlsClient::prepare(SSL* connection, const Url& url) {
+  X509_VERIFY_PARAM* check = SSL_get0_param(connection);
+  X509_VERIFY_PARAM_set_hostflags(check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  bool ok = false;
+  if (url.host_kind == HostKind::name) {
+    ok = X509_VERIFY_PARAM_set1_host(check, url.host.c_str(), url.host.size()) == 1;
+    // The macro SSL_set_tlsext_host_name() casts away const.
+    ok = ok && SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                        const_cast<char*>(url.host.c_str())) == 1;
+  } else {
+    ok = X509_VERIFY_PARAM_set1_ip_asc(check, url.host.c_str()) == 1;
+  }
+  constexpr unsigned char http_1_1[] = "\x08http/1.1";
+  ok = ok && SSL_set_alpn_protos(connection, http_1_1, sizeof http_1_1 - 1) == 0;
+  if (!ok) return Refusal(Reason::internal, "TLS could not be set up for " + url.authority());
+  return done();
+}
+
+std::string TlsClient::why_untrusted(SSL* connection) {
+  long verdict = SSL_get_verify_result(connection);
+  return verdict == X509_V_OK ? "" : X509_verify_cert_error_string(verdict);
+}
+
+}  // namespace toolgate

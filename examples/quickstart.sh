@@ -1,0 +1,85 @@
+#!/bin/bash
+# toolgate in one command: builds it, puts three published MCP servers behind it, approves some of their
+# tools, uses them over stdio and over HTTP, and shows a call that is refused and the record that says why.
+# Everything happens in a temporary home; run it as often as you like, as root or as a user with sudo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+show() { printf '   $ toolgate %s\n' "$*"; }
+
+step "1. Installing what is missing, and building (minutes the first time)"
+tests/install.sh
+. tests/node.sh
+cmake --preset release >/dev/null
+cmake --build --preset release --target toolgate | grep -E '^\[|error' | awk 'NR % 20 == 0' || true
+[ -x build/release/toolgate ] || { echo "the build failed: cmake --build --preset release says why"; exit 1; }
+install_npm_packages examples
+toolgate=$PWD/build/release/toolgate
+packages=$PWD/examples/node_modules/@modelcontextprotocol
+
+TOOLGATE_HOME=$(mktemp -d "${TMPDIR:-/tmp}/toolgate-quickstart.XXXXXX")
+QUICKSTART_FOLDER=$TOOLGATE_HOME/workspace
+export TOOLGATE_HOME QUICKSTART_FOLDER
+gateway=
+cleanup() {
+  [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null; wait "$gateway" 2>/dev/null; }
+  rm -rf "$TOOLGATE_HOME"
+}
+trap cleanup EXIT
+mkdir "$QUICKSTART_FOLDER"
+echo "The note in the workspace." >"$QUICKSTART_FOLDER/note.txt"
+
+step "2. A home: configuration, keys, an empty log"
+show "init"
+"$toolgate" init
+
+step "3. Three servers from npm. They become *imported*: nothing of them has run yet"
+add() {
+  show "server add $1 --isolation none -- node ${2##*/node_modules/} ${3:-}"
+  "$toolgate" server add "$1" --isolation none -- "$(command -v node)" "${@:2}"
+}
+add files "$packages/server-filesystem/dist/index.js" "$QUICKSTART_FOLDER"
+add memory "$packages/server-memory/dist/index.js"
+add everything "$packages/server-everything/dist/index.js"
+
+step "4. Review what they offer"
+show "review"
+"$toolgate" review >"$TOOLGATE_HOME/review.txt"
+head -n 15 "$TOOLGATE_HOME/review.txt"
+echo "   ... $(wc -l <"$TOOLGATE_HOME/review.txt") lines"
+
+step "5. Approve: all of two servers, but only two tools that read from the third"
+for server in memory everything "files read_text_file list_directory"; do
+  show "approve $server"
+  # shellcheck disable=SC2086
+  "$toolgate" approve $server
+done
+
+step "6. A client (the official SDK's) over stdio"
+node examples/client.mjs stdio "$toolgate" stdio
+
+step "7. The same over HTTP"
+show "serve --listen 127.0.0.1:0"
+"$toolgate" serve --listen 127.0.0.1:0 2>"$TOOLGATE_HOME/serve.log" &
+gateway=$!
+url=
+for _ in $(seq 100); do
+  url=$(sed -nE 's/.*serve\.listening.*url="?(http[^" ]+).*/\1/p' "$TOOLGATE_HOME/serve.log")
+  [ -z "$url" ] || break
+  kill -0 "$gateway" || { cat "$TOOLGATE_HOME/serve.log"; exit 1; }
+  sleep 0.1
+done
+node examples/client.mjs http "$url"
+
+step "8. Why was files__write_file refused? The log says it"
+show "audit query --json"
+"$toolgate" audit query --json | grep write_file | tail -n 1
+
+cat <<'END'
+
+== Done. What next
+   Put your own servers behind it:   toolgate init; toolgate server add NAME -- COMMAND ARGS...
+   Point your harness at it:         "command": "toolgate", "args": ["stdio"]
+   Read on:                          README.md
+END

@@ -1,0 +1,314 @@
+#include <algorithm>
+#include <set>
+
+#include "gateway/cli/commands.hpp"
+#include "gateway/cli/home.hpp"
+#include "gateway/cli/time_text.hpp"
+#include "gateway/core/clock.hpp"
+#include "gateway/core/document.hpp"
+
+namespace toolgate {
+namespace {
+
+// Something that waits for a signature.
+struct Candidate {
+  Shown shown;
+  std::vector<Finding> findings;
+};
+
+// The findings as review stored them; nothing that cannot be read is approved.
+Result<std::vector<Finding>> read_findings(const std::string& json) {
+  const Refusal damaged(
+      Reason::storage, "the store holds findings that cannot be read: run `toolgate review` again");
+  auto document = parse_document(Untrusted<std::string>(json), JsonLimits{});
+  if (!document || !document->root().is_array()) return damaged;
+  std::vector<Finding> findings;
+  for (const Value& one : document->root().elements()) {
+    const auto id = one.find("id");
+    const auto severity = one.find("severity");
+    const auto why = one.find("why");
+    const auto path = one.find("path");
+    const auto span = one.find("span");
+    if (!id || !id->is_string() || !severity || !severity->is_string()) return damaged;
+    Finding finding;
+    finding.id = id->text();
+    // An unknown severity is the worst one.
+    finding.severity = severity->equals("note")   ? Severity::note
+                       : severity->equals("soft") ? Severity::soft
+                                                  : Severity::hard;
+    if (why && why->is_string()) finding.why = why->text();
+    if (path && path->is_string()) finding.pointer = path->text();
+    if (span && span->is_array() && span->size() == 2) {
+      finding.begin = static_cast<std::size_t>(span->elements()[0].integer().value_or(0));
+      finding.end = static_cast<std::size_t>(span->elements()[1].integer().value_or(0));
+    }
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+bool is_hard(const Candidate& candidate) {
+  return std::ranges::any_of(candidate.findings,
+                             [](const Finding& f) { return f.severity == Severity::hard; });
+}
+
+// What was shown of the server, if it still is the server that was shown.
+Result<std::vector<Shown>> shown_items(const Invocation& call, Store& store,
+                                       const ServerEntry& entry) {
+  const std::string& name = entry.name.text();
+  const std::string review = "run `toolgate review " + name + "` first";
+  auto shown = store.shown(name);
+  if (!shown) return shown.refusal();
+  auto servers = store.servers();
+  if (!servers) return servers.refusal();
+  const auto server = std::ranges::find(*servers, name, &StoredServer::server);
+  if (shown->empty() && server == servers->end()) {
+    return Refusal(Reason::held, "nothing was shown of " + name + " yet: " + review);
+  }
+  const Digest identity = entry.identity();
+  bool same = server == servers->end() || server->identity == identity;
+  for (const Shown& item : *shown) same = same && item.identity == identity;
+  if (!same) {
+    return Refusal(Reason::held, "the server " + name +
+                                     " is not the one that was shown: its entry in " +
+                                     call.configuration.string() + " has changed since; " + review);
+  }
+  return shown;
+}
+
+Result<std::vector<Candidate>> chosen_items(const Invocation& call, std::vector<Shown> shown) {
+  const std::vector<std::string> wanted(call.arguments.begin() + 1, call.arguments.end());
+  for (const std::string& text : wanted) {
+    const auto count = std::ranges::count_if(
+        shown, [&](const Shown& item) { return names_item(text, item.definition); });
+    if (count == 1) continue;
+    std::vector<std::string> known;
+    for (const Shown& item : shown) known.push_back(item_text(item.definition));
+    const std::string near = suggestion(text, known);
+    return Refusal(count == 0 ? Reason::not_found : Reason::ambiguous,
+                   count > 1 ? visible(text) +
+                                   " names several things: say tool:, prompt:, resource: or "
+                                   "template: before it"
+                             : call.arguments[0] + " did not show " + visible(text) +
+                                   (near.empty() ? ": `toolgate review` shows what it offers"
+                                                 : ": did you mean " + visible(near) + "?"));
+  }
+  std::vector<Candidate> chosen;
+  for (Shown& item : shown) {
+    const auto names = [&](const std::string& text) { return names_item(text, item.definition); };
+    if (!wanted.empty() && std::ranges::none_of(wanted, names)) continue;
+    auto pinned = pin(item.identity, item.definition);
+    if (!pinned || pinned->pin != item.pin) {
+      return Refusal(Reason::bad_signature,
+                     "what the store says was shown of " + visible(item_text(item.definition)) +
+                         " does not fit its own digest: run `toolgate review` again");
+    }
+    auto findings = read_findings(item.findings);
+    if (!findings) return findings.refusal();
+    chosen.push_back(Candidate{std::move(item), std::move(*findings)});
+  }
+  return chosen;
+}
+
+// Drops what is approved already, exactly so.
+Status drop_approved(const Invocation& call, Store& store, const ServerEntry& entry,
+                     std::vector<Candidate>& chosen) {
+  if (call.has("expires")) return done();
+  auto trusted = trusted_keys(call);
+  if (!trusted) return trusted.refusal();
+  auto pins = load_pins(store, *trusted);
+  if (!pins) return pins.refusal();
+  const std::int64_t now_ns = now_utc_ns();
+  const Digest scopes = entry.scope_digest();
+  std::erase_if(chosen, [&](const Candidate& candidate) {
+    const Definition& definition = candidate.shown.definition;
+    const Approval* approval =
+        pins->approval(candidate.shown.identity, definition.kind, definition.key);
+    return approval && approval->pin == candidate.shown.pin && approval->scopes == scopes &&
+           (approval->expires_ns == 0 || approval->expires_ns > now_ns);
+  });
+  return done();
+}
+
+int refuse_findings(const Invocation& call, const std::vector<Candidate>& chosen) {
+  Console& console = call.console;
+  console.error
+      << styled(console, Style::bad, "toolgate:")
+      << " nothing was approved: these have findings that withhold. Look at them with `toolgate "
+         "review "
+      << call.arguments[0] << "`; approve the others by name, or all with --accept-findings\n";
+  for (const Candidate& candidate : chosen) {
+    if (!is_hard(candidate)) continue;
+    console.error << "  " << visible(item_text(candidate.shown.definition)) << '\n';
+    for (const Finding& finding : candidate.findings) {
+      if (finding.severity != Severity::hard) continue;
+      console.error << "    " << visible(finding.id) << "  " << visible(finding.why) << '\n';
+    }
+  }
+  console.error.flush();
+  return exit_status::findings;
+}
+
+Result<std::int64_t> expiry(const Invocation& call) {
+  const auto text = call.option("expires");
+  if (!text) return 0;
+  const std::int64_t now_ns = now_utc_ns();
+  auto age = parse_duration(*text);
+  auto time = age ? Result<std::int64_t>(*age) : parse_time(*text);
+  if (!time) return time.refusal();
+  const std::int64_t end_ns = age ? (*age > INT64_MAX - now_ns ? INT64_MAX : now_ns + *age) : *time;
+  if (end_ns <= now_ns) return Refusal(Reason::usage, "--expires must lie in the future");
+  return end_ns;
+}
+
+struct Signed {
+  std::vector<StoredApproval> approvals;
+  std::vector<Record> records;
+};
+
+Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& chosen,
+                        const SecretKey& key, std::int64_t expires_ns) {
+  Signed all;
+  const Digest scopes = entry.scope_digest();
+  for (const Candidate& candidate : chosen) {
+    Approval approval;
+    approval.server = entry.name.text();
+    approval.identity = candidate.shown.identity;
+    approval.kind = candidate.shown.definition.kind;
+    approval.key = candidate.shown.definition.key;
+    approval.pin = candidate.shown.pin;
+    approval.scopes = scopes;
+    approval.findings = candidate.shown.findings;
+    approval.who = user_name();
+    approval.time_ns = now_utc_ns();
+    approval.expires_ns = expires_ns;
+    auto record = sign_approval(approval, key);
+    if (!record) return record.refusal();
+    Record told;
+    told.kind = "approval";
+    told.server = approval.server;
+    told.tool = item_text(candidate.shown.definition);
+    told.decision = "allow";
+    told.reason = "signed with key " + record->key_id;
+    told.findings = candidate.findings;
+    told.pin = approval.pin.text();
+    all.records.push_back(std::move(told));
+    all.approvals.push_back(StoredApproval{0, std::move(*record), candidate.shown.definition});
+  }
+  return all;
+}
+
+void print_approved(const Invocation& call, const std::vector<Candidate>& chosen,
+                    const ServerEntry& entry, const Signed& all, std::int64_t expires_ns) {
+  Console& console = call.console;
+  const std::string scopes = entry.scope_digest().text();
+  Table table({{"KIND", Table::Fit::keep},
+               {"ITEM", Table::Fit::shrink},
+               {"FINDINGS", Table::Fit::keep},
+               {"PIN", Table::Fit::shrink}});
+  for (std::size_t at = 0; at < chosen.size(); ++at) {
+    const Shown& shown = chosen[at].shown;
+    const std::string kind(item_kind_name(shown.definition.kind));
+    if (!call.has("json")) {
+      table.add({kind, shown.definition.key, std::to_string(chosen[at].findings.size()),
+                 shown.pin.text()});
+      continue;
+    }
+    std::string line =
+        "{\"server\":" + json_quote(entry.name.text()) + ",\"kind\":" + json_quote(kind) +
+        ",\"tool\":" + json_quote(shown.definition.key) +
+        ",\"pin\":" + json_quote(shown.pin.text()) + ",\"scopes\":" + json_quote(scopes) +
+        ",\"key\":" + json_quote(all.approvals[at].record.key_id);
+    if (expires_ns > 0) line += ",\"expires\":" + json_quote(utc_text(expires_ns));
+    console.out << json_line(console, line + "}") << '\n';
+  }
+  if (call.has("json")) return;
+  if (!table.empty()) table.print(console);
+  console.out << "approved " << chosen.size() << " of " << entry.name.text();
+  if (!all.approvals.empty()) {
+    console.out << ", signed with key " << all.approvals[0].record.key_id << "\nscopes " << scopes;
+  }
+  console.out << std::endl;
+}
+
+}  // namespace
+
+int approve_command(const Invocation& call) {
+  Console& console = call.console;
+  auto configuration = load_configuration(call);
+  if (!configuration) return fail(console, configuration.refusal());
+  auto entry = find_server(call, *configuration, call.arguments[0]);
+  if (!entry) return fail(console, entry.refusal());
+  auto expires_ns = expiry(call);
+  if (!expires_ns) return fail_usage(console, expires_ns.refusal().detail, call.command.name);
+  auto store = open_store(call);
+  if (!store) return fail(console, store.refusal());
+  auto shown = shown_items(call, **store, *entry);
+  if (!shown) return fail(console, shown.refusal());
+  auto chosen = chosen_items(call, std::move(*shown));
+  if (!chosen) return fail(console, chosen.refusal());
+  auto dropped = drop_approved(call, **store, *entry, *chosen);
+  if (!dropped) return fail(console, dropped.refusal());
+  if (!call.has("accept-findings") && std::ranges::any_of(*chosen, is_hard)) {
+    return refuse_findings(call, *chosen);
+  }
+  if (chosen->empty()) {
+    if (!call.has("json"))
+      console.out << "nothing of " << entry->name.text() << " waits for approval" << std::endl;
+    return exit_status::done;
+  }
+  auto key = load_key(call);
+  if (!key) return fail(console, key.refusal());
+  auto all = sign_all(*entry, *chosen, *key, *expires_ns);
+  if (!all) return fail(console, all.refusal());
+  // The record comes first: an approval that nobody can find in the log must not count.
+  auto recorded = record_acts(call, all->records);
+  if (!recorded) return fail(console, recorded.refusal());
+  auto stored = (*store)->put_approvals(all->approvals);
+  if (!stored) return fail(console, stored.refusal());
+  print_approved(call, *chosen, *entry, *all, *expires_ns);
+  return exit_status::done;
+}
+
+int revoke_command(const Invocation& call) {
+  Console& console = call.console;
+  const std::string& server = call.arguments[0];
+  auto store = open_store(call);
+  if (!store) return fail(console, store.refusal());
+  auto approvals = (*store)->approvals();
+  if (!approvals) return fail(console, approvals.refusal());
+  std::vector<std::string> keys;
+  for (std::size_t at = 1; at < call.arguments.size(); ++at) {
+    std::set<std::string> named;
+    for (const StoredApproval& one : *approvals) {
+      if (names_item(call.arguments[at], one.definition)) named.insert(one.definition.key);
+    }
+    if (named.empty()) named.insert(call.arguments[at]);
+    keys.insert(keys.end(), named.begin(), named.end());
+  }
+  auto count = (*store)->revoke(server, keys, now_utc_ns());
+  if (!count) return fail(console, count.refusal());
+  if (*count == 0) {
+    return fail(console,
+                Refusal(Reason::not_found, "nothing of that is approved for " + visible(server) +
+                                               ": `toolgate status` shows what is"));
+  }
+  std::vector<Record> records;
+  if (keys.empty()) keys.emplace_back();
+  for (const std::string& key : keys) {
+    Record record;
+    record.kind = "revocation";
+    record.server = server;
+    record.tool = key;
+    record.decision = "deny";
+    record.reason =
+        call.arguments.size() == 1 ? "every approval was withdrawn" : "the approval was withdrawn";
+    records.push_back(std::move(record));
+  }
+  auto recorded = record_acts(call, std::move(records));
+  if (!recorded) return fail(console, recorded.refusal());
+  console.out << "revoked " << *count << " approvals of " << visible(server) << std::endl;
+  return exit_status::done;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,54 @@
+#include "gateway/cli/commands.hpp"
+
+namespace toolgate {
+
+const std::vector<Command>& broker_commands() {
+  static const std::vector<Command> table = {
+      {.name = "review",
+       .synopsis = "[SERVER]",
+       .summary = "start or contact servers and show what they offer, and what waits for approval",
+       .details = "Shows each definition, what the inspectors found in it, and how it differs from "
+                  "what was\n"
+                  "approved. `toolgate approve` then signs exactly what was shown.",
+       .options = {{.name = "json", .help = "one object a line"}},
+       .most_arguments = 1,
+       .run = review_command},
+      {.name = "stdio",
+       .synopsis = "[--agent NAME]",
+       .summary = "be an MCP server on stdin and stdout, for a harness that starts it",
+       .details = "Put this command into the MCP configuration of the harness, in the place of its "
+                  "servers.",
+       .options = {{.name = "agent",
+                    .value = "NAME",
+                    .help = "who calls, for profiles and the log; local by default"}},
+       .run = stdio_command},
+      {.name = "serve",
+       .synopsis = "[--listen ADDR:PORT] [--socket PATH]",
+       .summary = "be an MCP server for many agents, over Streamable HTTP at /mcp",
+       .details =
+           "Agents authenticate with a bearer token (`toolgate agent add`). As long as no agent "
+           "was\n"
+           "added, the gateway's own user may call from this machine without one. SIGTERM stops "
+           "it\n"
+           "in good order; SIGHUP reads the configuration again, as a change of the file does.",
+       .options = {{.name = "listen",
+                    .value = "ADDR:PORT",
+                    .help = "the configuration's `listen` by default; port 0 takes any free one"},
+                   {.name = "socket",
+                    .value = "PATH",
+                    .help = "also serve `toolgate connect` on this unix socket"}},
+       .run = serve_command},
+      {.name = "connect",
+       .synopsis = "[--agent NAME] [--socket PATH]",
+       .summary = "pass stdin and stdout on to a running `serve`, for a harness inside a sandbox",
+       .details = "",
+       .options = {{.name = "agent", .value = "NAME", .help = "who calls; local by default"},
+                   {.name = "socket",
+                    .value = "PATH",
+                    .help = "the socket of `serve`; the one in the home by default"}},
+       .run = connect_command},
+  };
+  return table;
+}
+
+}  // namespace toolgate

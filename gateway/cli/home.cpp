@@ -1,0 +1,212 @@
+#include "gateway/cli/home.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "gateway/core/clock.hpp"
+
+namespace toolgate {
+namespace {
+
+Refusal bad_passphrase_file(const std::string& file, std::string_view why) {
+  return Refusal(Reason::bad_signature,
+                 "the file " + file + ", named by TOOLGATE_PASSPHRASE_FILE, " + std::string(why));
+}
+
+// All but one line end of the file. A pipe will do; a plain file must be private.
+Result<SecretBytes> read_passphrase(const std::string& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    return bad_passphrase_file(file, "cannot be opened: make it readable for this user");
+  struct stat status{};
+  const bool is_open_to_others =
+      ::fstat(descriptor, &status) != 0 || (S_ISREG(status.st_mode) && (status.st_mode & 077) != 0);
+  SecretBytes read(1'024);
+  std::size_t size = 0;
+  ssize_t got = 1;
+  while (!is_open_to_others && size < read.size() && got > 0) {
+    got = ::read(descriptor, read.data() + size, read.size() - size);
+    if (got > 0) size += static_cast<std::size_t>(got);
+  }
+  ::close(descriptor);
+  if (is_open_to_others)
+    return bad_passphrase_file(file, "can be read by others: run `chmod 600` on it");
+  if (got < 0 || size == read.size()) {
+    return bad_passphrase_file(file, "holds no passphrase of less than 1,024 bytes");
+  }
+  if (size > 0 && read.data()[size - 1] == '\n') --size;
+  if (size == 0) return bad_passphrase_file(file, "is empty: write the passphrase into it");
+  SecretBytes exact(size);
+  std::memcpy(exact.data(), read.data(), size);
+  return exact;
+}
+
+std::optional<std::string> passphrase_file(const Invocation& call) {
+  auto file = call.console.environment("TOOLGATE_PASSPHRASE_FILE");
+  if (file && file->empty()) file.reset();
+  return file;
+}
+
+Result<SecretBytes> known_passphrase(const Invocation& call) {
+  const auto file = passphrase_file(call);
+  if (file) return read_passphrase(*file);
+  if (!call.console.ask_secret) {
+    return Refusal(Reason::bad_signature,
+                   "the key " + key_file(call).string() +
+                       " needs its passphrase, and there is no terminal to ask on: set "
+                       "TOOLGATE_PASSPHRASE_FILE to a file that holds it");
+  }
+  return call.console.ask_secret("Passphrase of the administrator's key: ");
+}
+
+}  // namespace
+
+Result<Configuration> load_configuration(const Invocation& call) {
+  return load_configuration(call.configuration, call.console.environment);
+}
+
+Result<ServerEntry> find_server(const Invocation& call, const Configuration& configuration,
+                                const std::string& name) {
+  const ServerEntry* found = configuration.find(ServerName(name));
+  if (found) return *found;
+  std::vector<std::string> known;
+  for (const ServerEntry& server : configuration.servers) known.push_back(server.name.text());
+  const std::string near = suggestion(name, known);
+  return Refusal(Reason::not_found,
+                 "there is no server " + visible(name) + " in " + call.configuration.string() +
+                     (near.empty() ? ": `toolgate server list` shows those that there are"
+                                   : ": did you mean " + near + "?"));
+}
+
+Result<std::unique_ptr<Store>> open_store(const Invocation& call) {
+  return Store::open(call.home, Store::Mode::existing);
+}
+
+std::filesystem::path key_file(const Invocation& call) { return call.home / "admin.key"; }
+
+Result<std::optional<SecretBytes>> new_passphrase(const Invocation& call) {
+  std::optional<SecretBytes> chosen;
+  if (const auto file = passphrase_file(call)) {
+    auto read = read_passphrase(*file);
+    if (!read) return read.refusal();
+    chosen.emplace(std::move(*read));
+  } else if (call.console.ask_secret) {
+    auto first =
+        call.console.ask_secret("A passphrase for the administrator's key (empty: none): ");
+    if (!first) return first.refusal();
+    if (first->size() > 0) {
+      auto again = call.console.ask_secret("The same again: ");
+      if (!again) return again.refusal();
+      if (!constant_time_equal(first->view(), again->view())) {
+        return Refusal(Reason::usage, "the two passphrases differ: run `toolgate init` again");
+      }
+      chosen.emplace(std::move(*first));
+    }
+  }
+  return Result<std::optional<SecretBytes>>(std::move(chosen));
+}
+
+Result<SecretKey> load_key(const Invocation& call) {
+  const auto file = key_file(call);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) {
+    return Refusal(Reason::storage, "there is no key " + file.string() + ": run `toolgate init`");
+  }
+  if (!SecretKey::needs_passphrase(file)) return SecretKey::load(file, nullptr);
+  auto passphrase = known_passphrase(call);
+  if (!passphrase) return passphrase.refusal();
+  return SecretKey::load(file, &*passphrase);
+}
+
+Result<std::vector<PublicKey>> trusted_keys(const Invocation& call) {
+  std::vector<PublicKey> keys;
+  const std::string file = key_file(call).string() + ".pub";
+  std::ifstream in(file);
+  if (!in) return keys;
+  std::ostringstream text;
+  text << in.rdbuf();
+  auto key = PublicKey::parse(text.str());
+  if (!key) {
+    return Refusal(Reason::bad_signature,
+                   "the file " + file + " is no public key: restore a copy of it");
+  }
+  keys.push_back(std::move(*key));
+  return keys;
+}
+
+Result<PinBook> load_pins(Store& store, const std::vector<PublicKey>& trusted) {
+  auto stored = store.approvals();
+  if (!stored) return stored.refusal();
+  PinBook pins;
+  for (const StoredApproval& one : *stored) {
+    auto approval = open_approval(one.record, trusted);
+    if (approval) pins.add(std::move(*approval));
+  }
+  return pins;
+}
+
+Status record_acts(const Invocation& call, std::vector<Record> records) {
+  auto store = open_store(call);
+  if (!store) return store.refusal();
+  asio::io_context loop;
+  AuditSettings settings;
+  settings.durability = AuditSettings::Durability::fsync;
+  AuditLog log(loop.get_executor(), **store, settings);
+  for (Record& record : records) {
+    if (record.rule.empty()) record.rule = "administrator " + user_name();
+    auto receipt = log.write_now(std::move(record));
+    if (!receipt) return receipt.refusal();
+  }
+  return done();
+}
+
+Status record_act(const Invocation& call, Record record) {
+  std::vector<Record> one;
+  one.push_back(std::move(record));
+  return record_acts(call, std::move(one));
+}
+
+std::string user_name() {
+  std::array<char, 4'096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const uid_t user = ::getuid();
+  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found)
+    return found->pw_name;
+  return "uid " + std::to_string(user);
+}
+
+std::string item_text(const Definition& definition) {
+  switch (definition.kind) {
+    case ItemKind::instructions:
+      return "instructions";
+    case ItemKind::tool:
+      return definition.key;
+    default:
+      return std::string(item_kind_name(definition.kind)) + ":" + definition.key;
+  }
+}
+
+bool names_item(const std::string& text, const Definition& definition) {
+  if (definition.kind == ItemKind::instructions) return text == "instructions";
+  return text == definition.key ||
+         text == std::string(item_kind_name(definition.kind)) + ":" + definition.key;
+}
+
+std::string short_time(std::int64_t utc_ns) {
+  std::string text = utc_text(utc_ns).substr(0, 19);
+  std::ranges::replace(text, 'T', ' ');
+  return text;
+}
+
+}  // namespace toolgate

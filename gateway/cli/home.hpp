@@ -1,0 +1,56 @@
+#pragma once
+// What commands share around the home: its files, the administrator's key, the record of what was
+// done.
+//
+//   toolgate.json        configuration        store.db        records, approvals, agents
+//   admin.key            administrator's key  admin.key.pub   the same, public
+//   run/*.json           what running gateways say of themselves (status_source.hpp)
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/cli/commands.hpp"
+#include "gateway/config/configuration.hpp"
+#include "gateway/core/result.hpp"
+#include "gateway/store/audit.hpp"
+#include "gateway/store/store.hpp"
+#include "signing/keys.hpp"
+#include "signing/pins.hpp"
+
+namespace toolgate {
+
+Result<Configuration> load_configuration(const Invocation& call);
+// Refuses with `not_found` a name that the configuration does not have, and offers the nearest.
+Result<ServerEntry> find_server(const Invocation& call, const Configuration& configuration,
+                                const std::string& name);
+Result<std::unique_ptr<Store>> open_store(const Invocation& call);
+
+std::filesystem::path key_file(const Invocation& call);  // admin.key
+// A new passphrase: from TOOLGATE_PASSPHRASE_FILE, or asked twice on the terminal (empty: none), or
+// none.
+Result<std::optional<SecretBytes>> new_passphrase(const Invocation& call);
+// The administrator's key, opened; asks for its passphrase where it needs one.
+Result<SecretKey> load_key(const Invocation& call);
+// The public keys whose signatures count: the administrator's. Empty before `init`.
+Result<std::vector<PublicKey>> trusted_keys(const Invocation& call);
+// Every approval in the store that a trusted key signed; others are as if they were not there.
+Result<PinBook> load_pins(Store& store, const std::vector<PublicKey>& trusted);
+
+// Records what an administrator did, on disk (fsync) before it returns.
+Status record_act(const Invocation& call, Record record);
+// The same for many records, in their order.
+Status record_acts(const Invocation& call, std::vector<Record> records);
+// This process's user, for people: "alice", or "uid 1000".
+std::string user_name();
+
+// "instructions", a name or URI alone, or "prompt:NAME": as approve and revoke take it, and as they
+// print it.
+std::string item_text(const Definition& definition);
+bool names_item(const std::string& text, const Definition& definition);
+
+// A time for people, to the second: "2026-11-21 03:40:17".
+std::string short_time(std::int64_t utc_ns);
+
+}  // namespace toolgate

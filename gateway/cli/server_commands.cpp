@@ -1,0 +1,278 @@
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "gateway/cli/commands.hpp"
+#include "gateway/cli/home.hpp"
+#include "gateway/config/edit.hpp"
+#include "gateway/config/import.hpp"
+#include "gateway/core/clock.hpp"
+#include "gateway/core/document.hpp"
+
+namespace toolgate {
+namespace {
+
+Result<std::vector<std::pair<std::string, std::string>>> pairs(const Invocation& call,
+                                                               std::string_view option) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const std::string& text : call.all(option)) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Refusal(Reason::usage, "--" + std::string(option) + " is written as KEY=VALUE");
+    }
+    all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return all;
+}
+
+Result<NewServer> described_server(const Invocation& call) {
+  NewServer server;
+  server.command = call.rest;
+  server.url = call.option_or("url", "");
+  if (server.command.empty() == server.url.empty()) {
+    return Refusal(Reason::usage, "say either -- COMMAND... or --url URL");
+  }
+  auto env = pairs(call, "env");
+  if (!env) return env.refusal();
+  auto headers = pairs(call, "header");
+  if (!headers) return headers.refusal();
+  server.env = std::move(*env);
+  server.headers = std::move(*headers);
+  server.type = call.option("type");
+  server.cwd = call.option("cwd");
+  server.prefix = call.option("prefix");
+  server.isolation = call.option("isolation");
+  return server;
+}
+
+Record configuration_record(const std::string& server, std::string reason) {
+  Record record;
+  record.kind = "configuration";
+  record.server = server;
+  record.decision = "allow";
+  record.reason = std::move(reason);
+  return record;
+}
+
+std::string transport_name(Transport transport) {
+  switch (transport) {
+    case Transport::stdio:
+      return "stdio";
+    case Transport::streamable_http:
+      return "http";
+    case Transport::sse:
+      return "sse";
+  }
+  return "";
+}
+
+// A local server whose isolation is not written out stays stopped: said as soon as it is
+// registered.
+void tell_isolation(const Invocation& call, const std::string& name) {
+  auto configuration = load_configuration(call);
+  if (!configuration) return;
+  const ServerEntry* entry = configuration->find(ServerName(name));
+  if (!entry || !entry->is_local() || entry->isolation_written_out) return;
+  call.console.error
+      << styled(call.console, Style::warning, "note:") << " " << name
+      << " will not be started: this build has no sandbox, and running it without one "
+         "must be written out (--isolation none, or \"toolgate\": {\"isolation\": "
+         "\"none\"} in its entry)"
+      << std::endl;
+}
+
+// How the file has it: variables in a command or URL may stand for secrets, so they stay variables.
+struct Written {
+  std::vector<std::string> command;
+  std::string url;
+};
+
+Result<Document> configuration_document(const Invocation& call) {
+  std::ifstream in(call.configuration);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_configuration_text(Untrusted<std::string>(text.str()), JsonLimits{});
+}
+
+Written written(const Document& document, const std::string& name) {
+  Written found;
+  const auto servers = document.root().find("mcpServers");
+  const auto entry = servers ? servers->find(name) : std::nullopt;
+  if (!entry) return found;
+  const auto command = entry->find("command");
+  if (command && command->is_string()) found.command.push_back(command->text());
+  const auto arguments = entry->find("args");
+  if (arguments && arguments->is_array()) {
+    for (const Value& one : arguments->elements()) found.command.push_back(one.text());
+  }
+  const auto url = entry->find("url");
+  // What follows "?" may be a secret.
+  if (url && url->is_string()) found.url = url->text().substr(0, url->text().find('?'));
+  return found;
+}
+
+std::string list_json(const ServerEntry& entry, const Written& as_written) {
+  std::string line = "{\"server\":" + json_quote(entry.name.text()) +
+                     ",\"transport\":" + json_quote(transport_name(entry.transport));
+  if (entry.is_local()) {
+    line += std::string(",\"isolation\":\"") +
+            (entry.isolation == Isolation::none ? "none" : "process") + "\"";
+    line += ",\"command\":[";
+    for (std::size_t at = 0; at < as_written.command.size(); ++at) {
+      line += (at > 0 ? "," : "") + json_quote(as_written.command[at]);
+    }
+    line += "]";
+  } else {
+    line += ",\"url\":" + json_quote(as_written.url);
+  }
+  return line + ",\"disabled\":" + (entry.disabled ? "true}" : "false}");
+}
+
+void print_notes(const Invocation& call, const std::vector<ImportNote>& notes) {
+  for (const ImportNote& note : notes) {
+    const bool matters =
+        note.kind == ImportNote::Kind::danger || note.kind == ImportNote::Kind::left_out;
+    call.console.out << "  "
+                     << styled(call.console, matters ? Style::warning : Style::faint,
+                               import_note_kind_name(note.kind))
+                     << "  line " << note.place.line << "  "
+                     << visible(note.server + (note.server.empty() ? "" : ": ") + note.what)
+                     << '\n';
+  }
+}
+
+std::string notes_json(const std::vector<ImportNote>& notes, const std::string& server) {
+  std::string out = "[";
+  for (const ImportNote& note : notes) {
+    if (note.server != server) continue;
+    out += (out.size() > 1 ? "," : "") +
+           ("{\"kind\":" + json_quote(import_note_kind_name(note.kind))) +
+           ",\"line\":" + std::to_string(note.place.line) + ",\"what\":" + json_quote(note.what) +
+           "}";
+  }
+  return out + "]";
+}
+
+void print_import_json(const Invocation& call, const Merged& merged) {
+  std::vector<std::pair<std::string, std::string>> servers;
+  for (const ServerName& name : merged.added) servers.emplace_back(name.text(), "imported");
+  for (const ServerName& name : merged.unchanged) servers.emplace_back(name.text(), "unchanged");
+  for (const ImportNote& note : merged.notes) {
+    const auto known =
+        std::ranges::find(servers, note.server, &std::pair<std::string, std::string>::first);
+    if (known != servers.end()) continue;
+    servers.emplace_back(note.server, note.server.empty() ? "file" : "left_out");
+  }
+  for (const auto& [name, state] : servers) {
+    const std::string line = "{\"server\":" + json_quote(name) + ",\"state\":" + json_quote(state) +
+                             ",\"notes\":" + notes_json(merged.notes, name) + "}";
+    call.console.out << json_line(call.console, line) << '\n';
+  }
+}
+
+}  // namespace
+
+int server_add_command(const Invocation& call) {
+  const std::string& name = call.arguments[0];
+  auto server = described_server(call);
+  if (!server) return fail_usage(call.console, server.refusal().detail, call.command.name);
+  auto entry = entry_json(*server);
+  if (!entry) return fail(call.console, entry.refusal());
+  auto store = open_store(call);  // nothing is changed that could not be recorded
+  if (!store) return fail(call.console, store.refusal());
+  const auto change = [&](const std::string& text) {
+    return add_server(text, ServerName(name), *entry);
+  };
+  auto edited = edit_configuration(call.configuration, call.console.environment, change);
+  if (!edited) return fail(call.console, edited.refusal());
+  auto recorded = record_act(call, configuration_record(name, "a server was added"));
+  if (!recorded) return fail(call.console, recorded.refusal());
+  call.console.out << "added " << name << ": imported, nothing of it has been run or contacted\n"
+                   << "Next: `toolgate review " << name << "`" << std::endl;
+  tell_isolation(call, name);
+  return exit_status::done;
+}
+
+int server_list_command(const Invocation& call) {
+  auto configuration = load_configuration(call);
+  if (!configuration) return fail(call.console, configuration.refusal());
+  auto document = configuration_document(call);
+  if (!document) return fail(call.console, document.refusal());
+  Table table({{"SERVER", Table::Fit::keep},
+               {"TRANSPORT", Table::Fit::keep},
+               {"ISOLATION", Table::Fit::keep},
+               {"COMMAND OR URL", Table::Fit::shrink}});
+  for (const ServerEntry& entry : configuration->servers) {
+    const Written as_written = written(*document, entry.name.text());
+    if (call.has("json")) {
+      call.console.out << json_line(call.console, list_json(entry, as_written)) << '\n';
+      continue;
+    }
+    std::string where = as_written.url;
+    for (const std::string& word : as_written.command) where += (where.empty() ? "" : " ") + word;
+    const std::string isolation = !entry.is_local()                    ? "-"
+                                  : entry.isolation == Isolation::none ? "none"
+                                                                       : "process";
+    table.add({entry.name.text(), transport_name(entry.transport), isolation, where},
+              entry.disabled ? Style::faint : Style::plain);
+  }
+  if (!table.empty()) table.print(call.console);
+  return exit_status::done;
+}
+
+int server_remove_command(const Invocation& call) {
+  const std::string& name = call.arguments[0];
+  auto store = open_store(call);
+  if (!store) return fail(call.console, store.refusal());
+  const auto change = [&](const std::string& text) {
+    return remove_server(text, ServerName(name));
+  };
+  auto edited = edit_configuration(call.configuration, call.console.environment, change);
+  if (!edited) return fail(call.console, edited.refusal());
+  auto revoked = (*store)->revoke(name, {}, now_utc_ns());
+  if (!revoked) return fail(call.console, revoked.refusal());
+  auto recorded = record_act(
+      call, configuration_record(name, "a server was removed, and " + std::to_string(*revoked) +
+                                           " approvals with it"));
+  if (!recorded) return fail(call.console, recorded.refusal());
+  call.console.out << "removed " << name << ", and revoked " << *revoked << " approvals"
+                   << std::endl;
+  return exit_status::done;
+}
+
+int import_command(const Invocation& call) {
+  ImportOptions options;
+  options.isolation = call.option("isolation");
+  auto store = open_store(call);
+  if (!store) return fail(call.console, store.refusal());
+  auto merged =
+      import_file(call.arguments[0], call.configuration, call.console.environment, options);
+  if (!merged) return fail(call.console, merged.refusal());
+  std::vector<Record> records;
+  for (const ServerName& name : merged->added) {
+    records.push_back(configuration_record(name.text(), "a server was imported"));
+  }
+  auto recorded = record_acts(call, std::move(records));
+  if (!recorded) return fail(call.console, recorded.refusal());
+  const bool left_out = std::ranges::any_of(merged->notes, [](const ImportNote& note) {
+    return note.kind == ImportNote::Kind::left_out;
+  });
+  const int status = merged->added.empty() && left_out ? exit_status::failed : exit_status::done;
+  if (call.has("json")) {
+    print_import_json(call, *merged);
+    return status;
+  }
+  for (const ServerName& name : merged->added) {
+    call.console.out << styled(call.console, Style::good, "imported") << "  " << name.text()
+                     << '\n';
+  }
+  for (const ServerName& name : merged->unchanged) {
+    call.console.out << "unchanged " << name.text() << '\n';
+  }
+  print_notes(call, merged->notes);
+  call.console.out.flush();
+  for (const ServerName& name : merged->added) tell_isolation(call, name.text());
+  return status;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,145 @@
+#include <algorithm>
+
+#include "gateway/cli/commands.hpp"
+#include "gateway/cli/home.hpp"
+#include "gateway/cli/status_source.hpp"
+#include "gateway/core/clock.hpp"
+#include "gateway/core/document.hpp"
+
+namespace toolgate {
+namespace {
+
+// What is approved, held (changed, expired, other scopes) and new of what a server showed last.
+struct Counts {
+  std::size_t approved = 0;
+  std::size_t held = 0;
+  std::size_t fresh = 0;
+};
+
+struct Trust {
+  std::string state;  // disabled, imported, probed, approved, changed
+  Counts tools;       // of tools alone; the state looks at everything
+};
+
+Result<Trust> trust_of(Store& store, const PinBook& pins, const ServerEntry& entry,
+                       std::int64_t now_ns) {
+  Trust trust;
+  Counts all;
+  auto shown = store.shown(entry.name.text());
+  if (!shown) return shown.refusal();
+  auto servers = store.servers();
+  if (!servers) return servers.refusal();
+  const Digest identity = entry.identity();
+  const Digest scopes = entry.scope_digest();
+  const bool probed = std::ranges::any_of(*servers, [&](const StoredServer& server) {
+    return server.server == entry.name.text() && server.identity == identity;
+  });
+  bool shown_at_all = probed;
+  for (const Shown& item : *shown) {
+    if (item.identity != identity) continue;  // of an entry that has changed since
+    shown_at_all = true;
+    const Approval* approval = pins.approval(identity, item.definition.kind, item.definition.key);
+    std::size_t Counts::* count = &Counts::fresh;
+    if (approval) {
+      const bool valid = approval->pin == item.pin && approval->scopes == scopes &&
+                         (approval->expires_ns == 0 || approval->expires_ns > now_ns);
+      count = valid ? &Counts::approved : &Counts::held;
+    }
+    ++(all.*count);
+    if (item.definition.kind == ItemKind::tool) ++(trust.tools.*count);
+  }
+  trust.state = entry.disabled     ? "disabled"
+                : all.held > 0     ? "changed"
+                : all.approved > 0 ? "approved"
+                : shown_at_all     ? "probed"
+                                   : "imported";
+  return trust;
+}
+
+std::string isolation_of(const ServerEntry& entry) {
+  if (!entry.is_local()) return "";
+  return entry.isolation == Isolation::none ? "none" : "process";
+}
+
+std::string status_json(const ServerEntry& entry, const Trust& trust,
+                        const RunningServer* running) {
+  std::string line =
+      "{\"server\":" + json_quote(entry.name.text()) + ",\"state\":" + json_quote(trust.state);
+  if (entry.is_local()) line += ",\"isolation\":" + json_quote(isolation_of(entry));
+  line += ",\"tools\":{\"approved\":" + std::to_string(trust.tools.approved) +
+          ",\"held\":" + std::to_string(trust.tools.held) +
+          ",\"new\":" + std::to_string(trust.tools.fresh) + "}";
+  if (running) {
+    line += ",\"process\":" + json_quote(running->state);
+    if (running->pid) line += ",\"pid\":" + std::to_string(*running->pid);
+    line += ",\"restarts\":" + std::to_string(running->restarts) +
+            ",\"gateway\":" + std::to_string(running->gateway);
+    if (!running->last_error.empty()) line += ",\"last_error\":" + json_quote(running->last_error);
+  }
+  return line + "}";
+}
+
+Style style_of(const Trust& trust) {
+  if (trust.state == "approved") return Style::good;
+  if (trust.state == "changed") return Style::warning;
+  return trust.state == "disabled" ? Style::faint : Style::plain;
+}
+
+void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
+             const RunningServer* running) {
+  table.add({entry.name.text(), trust.state, isolation_of(entry),
+             std::to_string(trust.tools.approved), std::to_string(trust.tools.held),
+             std::to_string(trust.tools.fresh), running ? running->state : "-",
+             running && running->pid ? std::to_string(*running->pid) : "-",
+             running ? std::to_string(running->restarts) : "-", running ? running->last_error : ""},
+            style_of(trust));
+}
+
+}  // namespace
+
+int status_command(const Invocation& call) {
+  Console& console = call.console;
+  auto configuration = load_configuration(call);
+  if (!configuration) return fail(console, configuration.refusal());
+  auto store = open_store(call);
+  if (!store) return fail(console, store.refusal());
+  auto trusted = trusted_keys(call);
+  if (!trusted) return fail(console, trusted.refusal());
+  auto pins = load_pins(**store, *trusted);
+  if (!pins) return fail(console, pins.refusal());
+  const std::vector<RunningServer> running = run_files(call.home)->running();
+  Table table({{"SERVER", Table::Fit::shrink},
+               {"STATE", Table::Fit::keep},
+               {"ISOLATION", Table::Fit::keep},
+               {"APPROVED", Table::Fit::keep},
+               {"HELD", Table::Fit::keep},
+               {"NEW", Table::Fit::keep},
+               {"PROCESS", Table::Fit::keep},
+               {"PID", Table::Fit::keep},
+               {"RESTARTS", Table::Fit::keep},
+               {"LAST ERROR", Table::Fit::shrink}});
+  const std::int64_t now_ns = now_utc_ns();
+  for (const ServerEntry& entry : configuration->servers) {
+    auto trust = trust_of(**store, *pins, entry, now_ns);
+    if (!trust) return fail(console, trust.refusal());
+    std::vector<const RunningServer*> of_this;
+    for (const RunningServer& one : running) {
+      if (one.server == entry.name.text()) of_this.push_back(&one);
+    }
+    if (of_this.empty()) of_this.push_back(nullptr);
+    for (const RunningServer* one : of_this) {
+      if (call.has("json")) {
+        console.out << json_line(console, status_json(entry, *trust, one)) << '\n';
+      } else {
+        add_row(table, entry, *trust, one);
+      }
+    }
+  }
+  if (!table.empty()) table.print(console);
+  if (configuration->servers.empty() && !call.has("json")) {
+    console.out << "no servers yet: `toolgate server add` or `toolgate import`" << std::endl;
+  }
+  return exit_status::done;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,232 @@
+#include "gateway/cli/commands.hpp"
+
+namespace toolgate {
+namespace {
+
+const Option json{.name = "json", .help = "one object a line"};
+
+std::vector<Option> with_filters(std::vector<Option> options) {
+  const Option filters[] = {
+      {.name = "agent", .value = "NAME", .help = "only this agent's"},
+      {.name = "session", .value = "ID", .help = "only this session's"},
+      {.name = "server", .value = "NAME", .help = "only this server's"},
+      {.name = "tool", .value = "NAME", .help = "only this tool's, as its server calls it"},
+      {.name = "kind",
+       .value = "KIND",
+       .help = "call.intent, call.outcome, refusal, approval, ..."},
+      {.name = "decision", .value = "WORD", .help = "allow, deny, error, sanitise or withhold"},
+  };
+  options.insert(options.begin(), std::begin(filters), std::end(filters));
+  return options;
+}
+
+std::vector<Command> server_commands() {
+  return {
+      {.name = "server add",
+       .synopsis = "NAME [OPTIONS] -- COMMAND... | NAME --url URL [OPTIONS]",
+       .summary = "register one server; nothing of it is run or contacted yet",
+       .details = "Writes the server into the configuration, which keeps its comments and layout. "
+                  "Values may\n"
+                  "hold ${VARIABLES}, which are taken from the environment whenever the "
+                  "configuration is read:\n"
+                  "better than a secret on a command line.",
+       .options =
+           {{.name = "url", .value = "URL", .help = "a remote server (Streamable HTTP)"},
+            {.name = "type", .value = "TYPE", .help = "stdio, http or sse; by the shape otherwise"},
+            {.name = "isolation",
+             .value = "KIND",
+             .help = "none: run a local server without a sandbox"},
+            {.name = "prefix",
+             .value = "TEXT",
+             .help = "before its tools' names; NAME__ by default, may be empty"},
+            {.name = "env",
+             .value = "KEY=VALUE",
+             .help = "environment of a local server",
+             .count = Option::Count::many},
+            {.name = "header",
+             .value = "KEY=VALUE",
+             .help = "HTTP header for a remote server",
+             .count = Option::Count::many},
+            {.name = "cwd", .value = "FOLDER", .help = "working directory of a local server"}},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .rest = Command::Rest::command,
+       .run = server_add_command},
+      {.name = "server list",
+       .synopsis = "[--json]",
+       .summary = "show the servers of the configuration",
+       .details = "Commands are shown as the file has them: variables are not expanded.",
+       .options = {json},
+       .run = server_list_command},
+      {.name = "server remove",
+       .synopsis = "NAME",
+       .summary = "take a server out of the configuration and revoke its approvals",
+       .details = "",
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = server_remove_command},
+      {.name = "import",
+       .synopsis = "FILE [--isolation none]",
+       .summary = "take over the servers of a harness's MCP configuration, as data",
+       .details = "Reads the files of Claude Code, Claude Desktop, Cursor, VS Code, Gemini CLI and "
+                  "Windsurf.\n"
+                  "Nothing in them is run, contacted or believed. Says what was changed or left "
+                  "out, and what\n"
+                  "looks dangerous.",
+       .options = {{.name = "isolation",
+                    .value = "KIND",
+                    .help = "none: run its local servers without a sandbox"},
+                   json},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = import_command},
+  };
+}
+
+std::vector<Command> trust_commands() {
+  return {
+      {.name = "approve",
+       .synopsis = "SERVER [ITEM...]",
+       .summary = "sign an approval of exactly what `review` last showed of a server",
+       .details = "An ITEM is a tool's or prompt's name, a resource's URI, or \"instructions\"; "
+                  "KIND:NAME where\n"
+                  "a name alone could mean two. Without one, everything that was shown is "
+                  "approved. The key's\n"
+                  "passphrase is asked for on the terminal, or read from the file that "
+                  "TOOLGATE_PASSPHRASE_FILE\n"
+                  "names. Exit status 3 when findings stand in the way.",
+       .options = {{.name = "accept-findings",
+                    .help = "approve in spite of findings that withhold"},
+                   {.name = "expires",
+                    .value = "TIME",
+                    .help = "end of the approval: 30d, or an RFC 3339 time"},
+                   json},
+       .least_arguments = 1,
+       .most_arguments = 100'000,
+       .run = approve_command},
+      {.name = "revoke",
+       .synopsis = "SERVER [ITEM...]",
+       .summary = "withdraw approvals: running gateways stop offering those items",
+       .details = "",
+       .least_arguments = 1,
+       .most_arguments = 100'000,
+       .run = revoke_command},
+      {.name = "agent add",
+       .synopsis = "NAME [--json]",
+       .summary = "let an agent call `serve`; prints its bearer token, once",
+       .details = "Only a hash of the token is kept. From the first agent on, every call over HTTP "
+                  "needs a token.",
+       .options = {json},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = agent_add_command},
+      {.name = "agent list",
+       .synopsis = "[--json]",
+       .summary = "show who may call",
+       .details = "",
+       .options = {json},
+       .run = agent_list_command},
+      {.name = "agent remove",
+       .synopsis = "NAME",
+       .summary = "make an agent's token worthless",
+       .details = "",
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = agent_remove_command},
+      {.name = "keys list",
+       .synopsis = "[--json]",
+       .summary = "show the keys in the home",
+       .details = "",
+       .options = {json},
+       .run = keys_list_command},
+      {.name = "keys show",
+       .synopsis = "[NAME]",
+       .summary = "print a public key, in minisign's format",
+       .details = "NAME is `admin` by default.",
+       .most_arguments = 1,
+       .run = keys_show_command},
+  };
+}
+
+std::vector<Command> audit_commands() {
+  return {
+      {.name = "audit query",
+       .synopsis = "[OPTIONS]",
+       .summary = "show records of the tool-call log, the oldest first",
+       .details = "Times are RFC 3339 (2026-11-21T03:40:17Z, 2026-11-21) or an age: 90s, 10m, 2h, "
+                  "1d, 1w.\n"
+                  "In CSV, a text that a spreadsheet would take for a formula is preceded by an "
+                  "apostrophe.",
+       .options =
+           with_filters({{.name = "since", .value = "TIME", .help = "from this time on"},
+                         {.name = "until", .value = "TIME", .help = "before this time"},
+                         {.name = "limit", .value = "N", .help = "the newest N; 100 by default"},
+                         json,
+                         {.name = "csv", .help = "comma-separated values (RFC 4180)"}}),
+       .run = audit_query_command},
+      {.name = "audit show",
+       .synopsis = "ID",
+       .summary = "show everything that one record says",
+       .details = "",
+       .options = {json},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = audit_show_command},
+      {.name = "audit tail",
+       .synopsis = "[OPTIONS]",
+       .summary = "show the newest records; with --follow, go on as they come",
+       .details = "",
+       .options = with_filters(
+           {{.name = "limit", .value = "N", .help = "how many to begin with; 20 by default"},
+            {.name = "follow", .help = "until it is interrupted"},
+            json}),
+       .run = audit_tail_command},
+  };
+}
+
+}  // namespace
+
+const std::vector<Command>& local_commands() {
+  static const std::vector<Command> table = [] {
+    std::vector<Command> all = {
+        {.name = "init",
+         .synopsis = "",
+         .summary = "make the home: configuration, administrator key, empty store",
+         .details = "Keeps what is there already. Asks for the key's passphrase on a terminal (or "
+                    "takes it from\n"
+                    "the file that TOOLGATE_PASSPHRASE_FILE names); without one the key is kept in "
+                    "the clear,\n"
+                    "readable for this user alone.",
+         .run = init_command},
+    };
+    for (const auto& part : {server_commands(), trust_commands(), audit_commands()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    all.push_back({.name = "status",
+                   .synopsis = "[--json]",
+                   .summary = "show servers, what is approved of them, and their processes",
+                   .details = "",
+                   .options = {json},
+                   .run = status_command});
+    all.push_back({.name = "doctor",
+                   .synopsis = "[--json]",
+                   .summary = "show what this machine can enforce, and what is missing",
+                   .details = "Exit status 3 when something is missing.",
+                   .options = {json},
+                   .run = doctor_command});
+    all.push_back({.name = "completion",
+                   .synopsis = "bash|zsh|fish",
+                   .summary = "print a completion script for a shell",
+                   .details =
+                       "bash: source <(toolgate completion bash)\n"
+                       "zsh:  toolgate completion zsh > \"${fpath[1]}/_toolgate\"\n"
+                       "fish: toolgate completion fish > ~/.config/fish/completions/toolgate.fish",
+                   .least_arguments = 1,
+                   .most_arguments = 1,
+                   .run = completion_command});
+    return all;
+  }();
+  return table;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,83 @@
+#pragma once
+// `toolgate import FILE`: takes over the servers of a harness's own configuration. The file is
+// data: nothing in it is run, contacted or looked up, and what it says about trust (auto-approval,
+// "trust": true) is not believed. Each server is carried over, carried over with a change, or left
+// out; a note says which, and what looks dangerous about it. An imported server is only *imported*:
+// it is not started before an administrator has reviewed it.
+//
+// Shapes: `mcpServers` (Claude Code, Claude Desktop, Cursor, Gemini CLI, Windsurf) and `servers`
+// (VS Code, also under "mcp"). Comments and trailing commas are accepted. Variables of other
+// harnesses become ours:
+// ${env:X} is ${X}, ${workspaceFolder} is ${workspace}, ${userHome} is ${HOME}.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config/configuration.hpp"
+#include "gateway/core/document.hpp"
+#include "gateway/core/names.hpp"
+#include "gateway/core/result.hpp"
+
+namespace toolgate {
+
+struct ImportNote {
+  enum class Kind {
+    changed,   // carried over, but not as it stood
+    dropped,   // a key that has no counterpart here
+    danger,    // carried over as it stands, and worth a look before it is approved
+    left_out,  // the whole server stays behind
+  };
+  Kind kind = Kind::changed;
+  std::string server;  // as the harness calls it, made printable; empty for the file as a whole
+  std::string what;  // a sentence in the program's own words: never a value of env, headers or args
+  Place place{1, 1};  // in the harness's file
+};
+
+std::string_view import_note_kind_name(ImportNote::Kind kind);  // "changed", "dropped", ...
+
+struct ImportedServer {
+  ServerName name;
+  std::string entry;  // its JSON in our file
+  Place place{1, 1};
+};
+
+// What a harness's file holds, in our terms.
+struct ImportPlan {
+  std::vector<ImportedServer> servers;
+  std::vector<ImportNote> notes;  // in the order of the file
+};
+
+struct ImportOptions {
+  // Written as "isolation" into each local server. Without it a local server is imported and stays
+  // stopped until its isolation is written out.
+  std::optional<std::string> isolation;
+};
+
+// Reads a harness's text. `file` stands in messages and, by its folder, tells Gemini's dialect,
+// where a bare `url` means HTTP+SSE. Every server in the plan passes parse_configuration() with
+// this environment. Refuses
+// (`bad_configuration`, "FILE:LINE:COLUMN: ...") a text that is no JSON or holds no servers.
+Result<ImportPlan> read_harness_text(std::string text, const std::filesystem::path& file,
+                                     const Environment& environment,
+                                     const ImportOptions& options = {});
+
+struct Merged {
+  std::string text;  // the new configuration text
+  std::vector<ServerName> added;
+  std::vector<ServerName> unchanged;  // were there already, the same
+  std::vector<ImportNote> notes;      // the plan's, and a `left_out` for each name that is taken
+};
+
+// Adds the plan's servers to a configuration text, which keeps all that it had. A name that is
+// taken by a different server is left out, never replaced.
+Result<Merged> merge_servers(const std::string& configuration, const ImportPlan& plan);
+
+// The two together, on files. The configuration is written as edit_configuration() does, and only
+// where something was added. `harness` must be a regular file. Blocking.
+Result<Merged> import_file(const std::filesystem::path& harness,
+                           const std::filesystem::path& configuration,
+                           const Environment& environment, const ImportOptions& options = {});
+
+}  // namespace toolgate

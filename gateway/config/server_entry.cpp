@@ -1,0 +1,377 @@
+#include "gateway/config/server_entry.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "gateway/config/address.hpp"
+
+namespace toolgate::config {
+namespace {
+
+constexpr std::size_t hour_ms = 3'600'000;
+constexpr std::size_t longest_prefix = 64;
+
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+}
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+// RFC 9110, 5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           others.find(c) != std::string_view::npos;
+  });
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+// Headers that the gateway sets: a second one would be a second opinion about the message.
+constexpr auto own_headers = std::to_array<std::string_view>(
+    {"accept", "accept-encoding", "connection", "content-encoding", "content-length",
+     "content-type", "expect", "host", "keep-alive", "last-event-id", "mcp-protocol-version",
+     "mcp-session-id", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"});
+
+class ServerReader {
+ public:
+  ServerReader(const Value& entry, const ServerName& name, const Reading& reading)
+      : entry_(entry), own_(entry.find("toolgate")), reading_(reading) {
+    server_.name = name;
+  }
+
+  ServerEntry read() && {
+    read_transport();
+    if (server_.is_local()) {
+      read_local();
+    } else {
+      read_remote();
+    }
+    if (const auto disabled = entry_.find("disabled")) server_.disabled = disabled->boolean();
+    read_prefix();
+    read_isolation();
+    read_files();
+    read_limits();
+    read_tools();
+    return std::move(server_);
+  }
+
+ private:
+  void problem(const Value& value, std::string text) {
+    reading_.problems.add(value.begin(), std::move(text));
+  }
+  std::optional<Value> own(std::string_view key) const {
+    return own_ ? own_->find(key) : std::nullopt;
+  }
+  void only_for(std::string_view whose, std::initializer_list<std::string_view> keys) {
+    for (const std::string_view key : keys) {
+      if (const auto value = entry_.find(key)) {
+        reading_.problems.add(value->name_begin(),
+                              "'" + std::string(key) + "' is only for " + std::string(whose));
+      }
+    }
+  }
+
+  void read_transport();
+  void read_local();
+  void read_remote();
+  void read_environment(const Value& env);
+  void read_prefix();
+  void read_isolation();
+  void read_files();
+  void read_limits();
+  void read_tools();
+
+  const Value entry_;
+  const std::optional<Value> own_;
+  const Reading& reading_;
+  ServerEntry server_;
+};
+
+void ServerReader::read_transport() {
+  const auto command = entry_.find("command");
+  const auto url = entry_.find("url");
+  if (command && url) {
+    problem(*url, "'command' and 'url' in one entry: a server is either local or remote");
+  } else if (!command && !url) {
+    problem(entry_, "a server needs a 'command' (local) or a 'url' (remote)");
+  }
+  server_.transport = url && !command ? Transport::streamable_http : Transport::stdio;
+  const auto type = entry_.find("type");
+  if (!type) return;
+  const std::string text = type->text();
+  if (text == "stdio") {
+    if (!command && url) problem(*type, "'type' is \"stdio\", which needs a 'command'");
+  } else if (text == "http" || text == "streamable-http" || text == "sse") {
+    if (command && !url) problem(*type, "'type' is \"" + text + "\", which needs a 'url'");
+    if (text == "sse" && url) server_.transport = Transport::sse;
+  } else {
+    problem(*type, "'type' must be \"stdio\", \"http\", \"streamable-http\" or \"sse\"");
+  }
+}
+
+void ServerReader::read_local() {
+  only_for("remote servers, those with a 'url'", {"headers"});
+  if (const auto command = entry_.find("command")) {
+    const std::optional<std::string> text = reading_.expanded(*command);
+    if (text && text->empty()) problem(*command, "'command' is empty");
+    if (text) server_.argv.push_back(*text);
+  }
+  if (const auto args = entry_.find("args")) {
+    for (const Value& value : args->elements()) {
+      std::optional<std::string> text = reading_.expanded(value);
+      if (text) server_.argv.push_back(std::move(*text));
+    }
+  }
+  if (const auto cwd = entry_.find("cwd")) {
+    if (auto path = reading_.path(*cwd, "cwd")) server_.cwd = std::move(*path);
+  }
+  if (const auto env = entry_.find("env")) read_environment(*env);
+  if (const auto env = own("env")) read_environment(*env);
+}
+
+void ServerReader::read_environment(const Value& env) {
+  for (const Member& member : env.members()) {
+    const std::string shown = "'" + printable(member.name) + "'";
+    if (member.name.empty() || member.name.find('=') != std::string::npos ||
+        has_control(member.name)) {
+      problem(member.value, "the environment variable " + shown +
+                                " must have a name without '=' and control characters");
+      continue;
+    }
+    if (member.value.text().starts_with("secret:")) {
+      problem(member.value, "the environment variable " + shown +
+                                " asks for a secret of the vault, which this build does not have; "
+                                "use ${NAME}");
+      continue;
+    }
+    std::optional<std::string> text = reading_.expanded(member.value);
+    if (!text) continue;
+    if (!server_.env.emplace(member.name, std::move(*text)).second) {
+      problem(member.value, "the environment variable " + shown +
+                                " is in 'env' and in 'env' of \"toolgate\"; keep one");
+    }
+  }
+}
+
+void ServerReader::read_remote() {
+  only_for("local servers, those with a 'command'", {"args", "env", "cwd"});
+  if (const auto env = own("env")) {
+    reading_.problems.add(env->name_begin(),
+                          "'env' is only for local servers, those with a 'command'");
+  }
+  if (const auto url = entry_.find("url")) {
+    if (auto text = reading_.expanded(*url)) {
+      const Status good = check_url(*text);
+      if (!good) problem(*url, good.refusal().detail);
+      server_.url = std::move(*text);
+    }
+  }
+  const auto headers = entry_.find("headers");
+  if (!headers) return;
+  std::vector<std::string> seen;
+  for (const Member& member : headers->members()) {
+    const std::string shown = "the header '" + printable(member.name) + "'";
+    if (!is_token(member.name)) {
+      problem(member.value, shown + " has a name that HTTP does not allow");
+      continue;
+    }
+    const std::string name = lower(member.name);
+    if (std::ranges::find(own_headers, name) != own_headers.end()) {
+      problem(member.value, shown + " is set by the gateway itself; remove it");
+    }
+    if (std::ranges::find(seen, name) != seen.end()) problem(member.value, shown + " stands twice");
+    seen.push_back(name);
+    if (member.value.text().starts_with("secret:")) {
+      problem(member.value, shown +
+                                " asks for a secret of the vault, which this build does not have; "
+                                "use ${NAME}");
+      continue;
+    }
+    std::optional<std::string> text = reading_.expanded(member.value);
+    if (!text) continue;
+    if (has_control(*text)) problem(member.value, shown + " has a value with control characters");
+    server_.headers.emplace(member.name, std::move(*text));
+  }
+}
+
+void ServerReader::read_prefix() {
+  server_.prefix = server_.name.text() + "__";
+  const auto prefix = own("prefix");
+  if (!prefix) return;
+  server_.prefix = prefix->text();
+  const bool good =
+      server_.prefix.size() <= longest_prefix && std::ranges::all_of(server_.prefix, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-';
+      });
+  if (!good) {
+    problem(*prefix,
+            "'prefix' must be at most 64 letters, digits, '_', '.' and '-', or \"\" for none");
+  }
+}
+
+void ServerReader::read_isolation() {
+  const auto isolation = own("isolation");
+  if (!isolation) return;
+  if (!server_.is_local()) {
+    reading_.problems.add(isolation->name_begin(),
+                          "'isolation' is only for local servers, those with a 'command'");
+    return;
+  }
+  const std::string text = isolation->text();
+  if (text == "none") {
+    server_.isolation = Isolation::none;
+    server_.isolation_written_out = true;
+  } else if (text == "process" || text == "gvisor" || text == "vm") {
+    problem(*isolation,
+            "'isolation' \"" + text +
+                "\" is not enforced by this build yet; write \"none\" to run the server "
+                "with your own rights, or leave it out to keep the server stopped");
+  } else {
+    problem(*isolation, "'isolation' must be \"process\", \"gvisor\", \"vm\" or \"none\"");
+  }
+}
+
+void ServerReader::read_files() {
+  const auto files = own("files");
+  if (!files) return;
+  for (const Value& value : files->elements()) {
+    FileScope scope;
+    const auto path = value.find("path");
+    if (!path) {
+      problem(value, "an element of 'files' needs a 'path'");
+      continue;
+    }
+    if (auto text = reading_.path(*path, "path")) scope.path = std::move(*text);
+    if (const auto mode = value.find("mode")) {
+      if (mode->equals("rw")) {
+        scope.mode = FileMode::rw;
+      } else if (mode->equals("rw-no-delete")) {
+        scope.mode = FileMode::rw_no_delete;
+      } else if (!mode->equals("ro")) {
+        problem(*mode, "'mode' must be \"ro\", \"rw\" or \"rw-no-delete\"");
+      }
+    }
+    if (const auto exec = value.find("exec")) scope.exec = exec->boolean();
+    const bool twice =
+        !scope.path.empty() &&
+        std::ranges::find(server_.files, scope.path, &FileScope::path) != server_.files.end();
+    if (twice) problem(*path, "this path is in 'files' twice; keep one");
+    server_.files.push_back(std::move(scope));
+  }
+}
+
+void ServerReader::read_limits() {
+  if (const auto timeout = entry_.find("timeout")) {
+    if (const auto ms = reading_.number(*timeout, "timeout", 1, 24 * hour_ms)) {
+      server_.limits.call_ms = Milliseconds(*ms);
+    }
+  }
+  const auto limits = own("limits");
+  if (!limits) return;
+  if (const auto start = limits->find("start_ms")) {
+    if (const auto ms = reading_.number(*start, "start_ms", 1, hour_ms)) {
+      server_.limits.start_ms = Milliseconds(*ms);
+    }
+  }
+  if (const auto call = limits->find("call_ms")) {
+    if (const auto ms = reading_.number(*call, "call_ms", 1, 24 * hour_ms)) {
+      server_.limits.call_ms = Milliseconds(*ms);
+    }
+  }
+  if (const auto result = limits->find("result_bytes")) {
+    if (const auto bytes =
+            reading_.number(*result, "result_bytes", std::size_t{1} << 10, std::size_t{1} << 30)) {
+      server_.limits.result_bytes = *bytes;
+    }
+  }
+}
+
+void ServerReader::read_tools() {
+  const auto tools = own("tools");
+  if (!tools) return;
+  for (const Member& member : tools->members()) {
+    ToolPolicy policy;
+    if (member.name.empty()) problem(member.value, "a tool's name in 'tools' is empty");
+    if (const auto decision = member.value.find("decision")) {
+      if (decision->equals("deny")) {
+        policy.decision = ToolPolicy::Decision::deny;
+      } else if (decision->equals("ask")) {
+        problem(
+            *decision,
+            "'decision' \"ask\" is not enforced by this build yet; write \"deny\" or \"allow\"");
+      } else if (!decision->equals("allow")) {
+        problem(*decision, "'decision' must be \"allow\", \"deny\" or \"ask\"");
+      }
+    }
+    if (const auto hidden = member.value.find("hidden")) policy.hidden = hidden->boolean();
+    if (const auto reason = member.value.find("reason")) policy.reason = reason->text();
+    server_.tools.emplace(member.name, std::move(policy));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> Reading::expanded(const Value& text) const {
+  Result<std::string> value = variables.expand(text.text());
+  if (!value) {
+    problems.add(text.begin(), value.refusal().detail);
+    return std::nullopt;
+  }
+  if (has_nul(*value)) {
+    problems.add(text.begin(), "this text holds a NUL character, which cannot be passed on");
+    return std::nullopt;
+  }
+  return std::move(*value);
+}
+
+std::optional<std::filesystem::path> Reading::path(const Value& text, std::string_view key) const {
+  std::optional<std::string> value = expanded(text);
+  if (!value) return std::nullopt;
+  if (value->empty()) {
+    problems.add(text.begin(), "'" + std::string(key) + "' is empty");
+    return std::nullopt;
+  }
+  if (*value == "~" || value->starts_with("~/")) {
+    const std::optional<std::string> home = variables.home();
+    if (!home || !home->starts_with('/')) {
+      problems.add(text.begin(), "'~' needs HOME to be set to an absolute path");
+      return std::nullopt;
+    }
+    value = *home + value->substr(1);
+  }
+  std::filesystem::path result = (directory / *value).lexically_normal();
+  if (!result.has_filename() && result.has_relative_path()) result = result.parent_path();
+  if (!result.is_absolute()) {
+    problems.add(text.begin(), "'" + std::string(key) + "' must be an absolute path here");
+    return std::nullopt;
+  }
+  return result;
+}
+
+std::optional<std::size_t> Reading::number(const Value& value, std::string_view key,
+                                           std::size_t least, std::size_t most) const {
+  const std::optional<std::int64_t> number = value.integer();
+  if (number && std::cmp_greater_equal(*number, least) && std::cmp_less_equal(*number, most)) {
+    return static_cast<std::size_t>(*number);
+  }
+  problems.add(value.begin(), "'" + std::string(key) + "' must be from " + std::to_string(least) +
+                                  " to " + std::to_string(most));
+  return std::nullopt;
+}
+
+ServerEntry read_server(const Value& entry, const ServerName& name, const Reading& reading) {
+  return ServerReader(entry, name, reading).read();
+}
+
+}  // namespace toolgate::config

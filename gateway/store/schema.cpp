@@ -1,0 +1,139 @@
+#include "gateway/store/schema.hpp"
+
+#include <string>
+
+namespace toolgate {
+namespace {
+
+// records.body is the envelope as it is printed; the columns beside it are what queries select by,
+// NULL where they are empty. Every index carries the rowid, which is `seq`, as its last column by
+// itself: that gives each its order. AUTOINCREMENT never hands out a number twice, even after rows
+// were removed.
+//
+// `changes` counts what other processes must notice; the triggers keep it, so no statement can
+// forget to.
+constexpr const char* version_1 = R"sql(
+CREATE TABLE records(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE CHECK(length(id) = 16),
+  time_ns INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  agent TEXT,
+  session TEXT,
+  server TEXT,
+  tool TEXT,
+  decision TEXT,
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_time ON records(time_ns);
+CREATE INDEX records_tool ON records(server, tool) WHERE server IS NOT NULL;
+CREATE INDEX records_agent ON records(agent) WHERE agent IS NOT NULL;
+CREATE INDEX records_session ON records(session) WHERE session IS NOT NULL;
+CREATE INDEX records_kind ON records(kind);
+CREATE INDEX records_decision ON records(decision) WHERE decision IS NOT NULL;
+
+CREATE TABLE approvals(
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  server TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  text TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  revoked_at INTEGER
+) STRICT;
+CREATE INDEX approvals_server ON approvals(server, kind, key) WHERE revoked_at IS NULL;
+
+CREATE TABLE shown(
+  server TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  pin TEXT NOT NULL,
+  findings TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  PRIMARY KEY(server, kind, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE servers(
+  server TEXT PRIMARY KEY,
+  identity TEXT NOT NULL,
+  capabilities TEXT NOT NULL,
+  server_info TEXT NOT NULL,
+  revision TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agents(
+  name TEXT PRIMARY KEY,
+  token_hash TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE changes(one INTEGER PRIMARY KEY CHECK(one = 1), count INTEGER NOT NULL) STRICT;
+INSERT INTO changes VALUES(1, 0);
+)sql";
+
+std::string change_triggers() {
+  std::string all;
+  for (const char* table : {"approvals", "shown", "servers", "agents"}) {
+    for (const char* event : {"INSERT", "UPDATE", "DELETE"}) {
+      all += std::string("CREATE TRIGGER ") + table + "_" + event + " AFTER " + event + " ON " +
+             table + " BEGIN UPDATE changes SET count = count + 1; END;";
+    }
+  }
+  return all;
+}
+
+// "TGTE": lets file(1) and this program tell a toolgate store from another SQLite file.
+constexpr std::int64_t application_id = 0x54475445;
+
+Status check_origin(Database& database, std::int64_t version) {
+  const std::string file = database.file().string();
+  if (version > schema_version) {
+    return Refusal(Reason::storage,
+                   "the store " + file + " was written by a newer toolgate (schema " +
+                       std::to_string(version) + ", this one knows " +
+                       std::to_string(schema_version) +
+                       "): run that version, or set TOOLGATE_HOME to another home");
+  }
+  auto application = database.number("PRAGMA application_id");
+  if (!application) return application.refusal();
+  auto tables = database.number("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tables.refusal();
+  if (*application != application_id && *tables > 0) {
+    return Refusal(Reason::storage,
+                   "the file " + file +
+                       " is an SQLite database, but no toolgate store: move it away, "
+                       "or set TOOLGATE_HOME to another home");
+  }
+  return done();
+}
+
+}  // namespace
+
+Status ensure_schema(Database& database) {
+  auto version = database.number("PRAGMA user_version");
+  if (!version) return version.refusal();
+  auto ours = check_origin(database, *version);
+  if (!ours) return ours;
+  if (*version == schema_version) return done();
+
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return transaction.refusal();
+  version = database.number("PRAGMA user_version");  // another process may have been faster
+  if (!version) return version.refusal();
+  if (*version < 1) {
+    auto made = database.run((version_1 + change_triggers()).c_str());
+    if (!made) return made;
+  }
+  auto marked = database.run(("PRAGMA application_id=" + std::to_string(application_id) +
+                              "; PRAGMA user_version=" + std::to_string(schema_version))
+                                 .c_str());
+  if (!marked) return marked;
+  return transaction->commit();
+}
+
+}  // namespace toolgate

@@ -1,0 +1,35 @@
+#pragma once
+// SHA-256 with domain separation: the digest of a definition can never equal the digest of, say, an
+// approval over the same bytes. digest(domain, bytes) = SHA-256("toolgate\0" domain "\0"
+// len64be(bytes) bytes). Computed by OpenSSL, which uses the processor's SHA instructions. Throws
+// when OpenSSL fails.
+//
+//   digest("approval", text).text()      // "sha256:9f86d0…"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gateway/core/result.hpp"
+
+namespace toolgate {
+
+class Digest {
+ public:
+  Digest() = default;
+  explicit Digest(std::array<std::uint8_t, 32> bytes) : bytes_(bytes) {}
+  const std::array<std::uint8_t, 32>& bytes() const { return bytes_; }
+  std::string text() const;  // "sha256:" and 64 lower-case hex digits
+  // Exactly what text() writes, or a refusal with `malformed`.
+  static Result<Digest> parse(std::string_view text);
+  friend auto operator<=>(const Digest&, const Digest&) = default;
+
+ private:
+  std::array<std::uint8_t, 32> bytes_{};
+};
+
+// `domain` is a word of the program, without NUL; never text from outside.
+Digest digest(std::string_view domain, std::string_view bytes);
+
+}  // namespace toolgate

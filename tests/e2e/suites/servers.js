@@ -1,0 +1,197 @@
+// Published servers that nobody here wrote, as people use them: what they list and answer through the
+// gateway must be what they list and answer directly, but for the prefix of the names. No call needs a
+// network: what would use one is pointed at a closed port, so that it fails at once, and in the same way.
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensure, equal } from '../lib/checks.js';
+import { connectHttp2, connectStdio, connectStdio2, listAll } from '../lib/clients.js';
+import { Home, local } from '../lib/gateway.js';
+import { fixture, modernNode, packageFolder, toolgate } from '../lib/programs.js';
+
+const closedPort = 'http://127.0.0.1:9';
+
+// `entry` is the program inside the package, `tools` how many it lists, `calls` what is called.
+function published(folder) {
+  const files = join(folder, 'files');
+  return {
+    everything: {
+      entry: '@modelcontextprotocol/server-everything/dist/index.js',
+      calls: [['echo', { message: 'round trip' }], ['get-structured-content', { location: 'Chicago' }]],
+    },
+    filesystem: {
+      entry: '@modelcontextprotocol/server-filesystem/dist/index.js', args: [files],
+      calls: [['read_text_file', { path: join(files, 'note.txt') }], ['list_directory', { path: '/' }]],
+    },
+    memory: {
+      entry: '@modelcontextprotocol/server-memory/dist/index.js',
+      env: { MEMORY_FILE_PATH: join(folder, 'memory.jsonl') },
+      calls: [['search_nodes', { query: 'toolgate' }]],
+    },
+    thinking: {
+      entry: '@modelcontextprotocol/server-sequential-thinking/dist/index.js',
+      calls: [['sequentialthinking', { thought: 'one', nextThoughtNeeded: false, thoughtNumber: 1, totalThoughts: 1 }]],
+    },
+    playwright: {
+      entry: '@playwright/mcp/cli.js', args: ['--executable-path', '/nonexistent/browser'],
+      calls: [['browser_tabs', { action: 'list' }]],
+    },
+    chrome: {
+      entry: 'chrome-devtools-mcp/build/src/bin/chrome-devtools-mcp.js',
+      args: ['--executablePath', '/nonexistent/browser', '--no-usage-statistics'],
+      calls: [['list_pages', {}]],
+    },
+    context7: {
+      entry: '@upstash/context7-mcp/dist/index.js',
+      calls: [['resolve-library-id', { query: 'json', libraryName: 'boost' }]],
+    },
+    mongodb: { entry: 'mongodb-mcp-server/dist/esm/index.js', calls: [['list-connections', {}]] },
+    notion: {
+      entry: '@notionhq/notion-mcp-server/bin/cli.mjs', env: { NOTION_TOKEN: 'ntn_not_a_token' },
+      calls: [['API-get-self', {}]],
+    },
+    tavily: {
+      entry: 'tavily-mcp/build/index.js', env: { TAVILY_API_KEY: 'not-a-key' },
+      calls: [['tavily_search', { query: 'toolgate' }]],
+    },
+    firecrawl: {
+      entry: 'firecrawl-mcp/dist/index.js', env: { FIRECRAWL_API_KEY: 'not-a-key', FIRECRAWL_API_URL: closedPort },
+      calls: [['firecrawl_search', { query: 'toolgate' }]],
+    },
+    sentry: {
+      entry: '@sentry/mcp-server/dist/index.js', args: ['--access-token=not-a-token'],
+      calls: [['search_sentry_tools', { query: 'issue' }]],
+    },
+  };
+}
+
+function parameters({ entry, args = [], env = {} }, folder) {
+  return {
+    command: modernNode,
+    args: [join(packageFolder(''), entry), ...args],
+    env: {
+      PATH: process.env.PATH, HOME: join(folder, 'home'), HTTP_PROXY: closedPort, HTTPS_PROXY: closedPort,
+      CONTEXT7_API_URL: closedPort, DO_NOT_TRACK: '1', ...env,
+    },
+  };
+}
+
+// What a client can see: lists, and the answers to the calls. A refused call is part of the answer.
+async function look(client, calls, rename = (name) => name) {
+  const seen = { answers: [] };
+  seen.tools = await listAll(client, 'listTools', 'tools');
+  for (const [name, args] of calls) {
+    try {
+      seen.answers.push(await client.callTool({ name: rename(name), arguments: args }));
+    } catch (error) {
+      seen.answers.push({ code: error.code, message: error.message });
+    }
+  }
+  return seen;
+}
+
+// The names without their prefix, in the order of the names: nothing else may differ.
+function withoutPrefix(tools, prefix) {
+  return tools.filter(({ name }) => name.startsWith(prefix))
+    .map((tool) => ({ ...tool, name: tool.name.slice(prefix.length) }))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+function compare(name, direct, through) {
+  const prefix = `${name}__`;
+  equal(withoutPrefix(through.tools, prefix), withoutPrefix(direct.tools, ''), 'tools/list');
+  equal(through.answers, direct.answers, 'the answers');
+}
+
+// The capabilities that the gateway declares to its servers: some list other tools to other clients.
+async function gatewaysCapabilities() {
+  const home = await Home.create({ fixture: local(process.execPath, [fixture, 'stdio', '--surface', 'features']) });
+  try {
+    const client = await connectStdio(home.stdioParameters());
+    const { content } = await client.callTool({ name: 'fixture__seen_client', arguments: {} });
+    await client.close();
+    return JSON.parse(content[0].text).capabilities;
+  } finally {
+    await home.close();
+  }
+}
+
+export async function run(checks, { gateway = true } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'toolgate-servers-'));
+  for (const name of ['home', 'files']) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, 'files', 'note.txt'), 'A note with an umlaut: \u00fc\n');
+  const servers = published(folder);
+  const direct = new Map();
+  try {
+    const capabilities = gateway ? await gatewaysCapabilities() : {};
+    for (const [name, server] of Object.entries(servers)) {
+      await checks.test(`${name} answers directly`, async (after) => {
+        const client = await connectStdio2(parameters(server, folder), { capabilities });
+        after(() => client.close());
+        direct.set(name, await look(client, server.calls));
+        ensure(direct.get(name).tools.length > 0, 'it lists no tools');
+      });
+    }
+    if (gateway) await throughGateway(checks, servers, direct, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function throughGateway(checks, servers, direct, folder) {
+  let home;
+  const ready = await checks.test('all servers are reviewed and approved', async () => {
+    home = await Home.create(Object.fromEntries(Object.entries(servers).map(([name, server]) => {
+      const { command, args, env } = parameters(server, folder);
+      return [name, local(command, args, { env })];
+    })));
+  }, { seconds: 180 });
+  if (!ready) return;
+  try {
+    await sameAnswers(checks, 'stdio', servers, direct, () => connectStdio2(home.stdioParameters()));
+    const serving = await home.serve();
+    await sameAnswers(checks, 'HTTP', servers, direct, () => connectHttp2(serving.url));
+    await inspector(checks, home, serving);
+  } finally {
+    await home.close();
+  }
+}
+
+async function sameAnswers(checks, transport, servers, direct, connect) {
+  let client;
+  const ready = await checks.test(`the SDK's client connects over ${transport}`, async () => {
+    client = await connect();
+  });
+  for (const [name, server] of ready ? Object.entries(servers) : []) {
+    await checks.test(`${name} answers the same over ${transport}`, async () => {
+      ensure(direct.has(name), 'there is nothing to compare with: the direct call failed');
+      compare(name, direct.get(name), await look(client, server.calls, (tool) => `${name}__${tool}`));
+    }, { seconds: 90 });
+  }
+  await client?.close();
+}
+
+// The Inspector's command line: a client that nobody here wrote, and no part of an SDK's tests.
+async function inspector(checks, home, serving) {
+  const launcher = join(packageFolder('@modelcontextprotocol/inspector'), 'clients', 'launcher', 'build', 'index.js');
+  const environment = { ...home.environment, HOME: home.folder };
+  const inspect = async (...args) => {
+    const { stdout } = await promisify(execFile)(modernNode, [launcher, '--cli', ...args],
+      { env: environment, timeout: 60_000 });
+    return JSON.parse(stdout);
+  };
+  const call = ['--method', 'tools/call', '--tool-name', 'everything__echo', '--tool-arg', 'message=inspector'];
+  const expected = [{ type: 'text', text: 'Echo: inspector' }];
+  await checks.test('the Inspector lists and calls over HTTP', async () => {
+    const { tools } = await inspect(serving.url, '--transport', 'http', '--method', 'tools/list');
+    ensure(tools.some(({ name }) => name === 'everything__echo'), 'everything__echo is not listed');
+    equal((await inspect(serving.url, '--transport', 'http', ...call)).content, expected, 'the answer');
+  });
+  await checks.test('the Inspector calls over stdio', async () => {
+    const answer = await inspect(toolgate, 'stdio', '-e', `TOOLGATE_HOME=${home.folder}`, ...call);
+    equal(answer.content, expected, 'the answer');
+  });
+}

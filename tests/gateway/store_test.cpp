@@ -1,0 +1,269 @@
+#include "gateway/store/store.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "gateway/store/sqlite.hpp"
+#include "tests/gateway/store_home.hpp"
+
+namespace toolgate {
+namespace {
+
+using test::TemporaryHome;
+
+SignedApproval signed_for(const std::string& server, const std::string& note) {
+  return SignedApproval{.text = R"({"server":")" + server + R"(","note":")" + note + R"("})",
+                        .key_id = "0123",
+                        .signature = "c2ln"};
+}
+
+StoredApproval approval(const std::string& server, const std::string& key, const std::string& note,
+                        ItemKind kind = ItemKind::tool) {
+  StoredApproval one;
+  one.record = signed_for(server, note);
+  one.definition.kind = kind;
+  one.definition.key = key;
+  one.definition.json = R"({"name":"x"})";
+  return one;
+}
+
+std::vector<std::string> texts(Store& store) {
+  auto all = store.approvals();
+  REQUIRE(all);
+  std::vector<std::string> found;
+  for (const StoredApproval& one : *all) found.push_back(one.record.text);
+  return found;
+}
+
+unsigned mode_of(const std::filesystem::path& path) {
+  struct stat status{};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 0777U;
+}
+
+TEST_CASE("a new store is private, and is found again") {
+  TemporaryHome home;
+  const auto inner = home.path() / "deep" / "home";
+  auto missing = Store::open(inner, Store::Mode::existing);
+  REQUIRE(!missing);
+  CHECK(missing.refusal().reason == Reason::storage);
+  CHECK(missing.refusal().detail.find("toolgate init") != std::string::npos);
+
+  auto made = Store::open(inner, Store::Mode::create);
+  REQUIRE(made);
+  CHECK(mode_of(inner) == 0700);
+  REQUIRE((*made)->add_agent(AgentName("a"), "hash", 7));
+  for (const char* file : {"store.db", "store.db-wal", "store.db-shm"}) {
+    CHECK(mode_of(inner / file) == 0600);
+  }
+  auto again = Store::open(inner, Store::Mode::existing);
+  REQUIRE(again);
+  auto agents = (*again)->agents();
+  REQUIRE(agents);
+  CHECK(agents->size() == 1);
+}
+
+TEST_CASE("a home that others can write to is refused") {
+  TemporaryHome home;
+  REQUIRE(::chmod(home.path().c_str(), 0777) == 0);
+  auto store = Store::open(home.path(), Store::Mode::create);
+  REQUIRE(!store);
+  CHECK(store.refusal().detail.find("chmod 700") != std::string::npos);
+}
+
+TEST_CASE("a store behind a symbolic link is refused") {
+  TemporaryHome home;
+  TemporaryHome elsewhere;
+  auto real = elsewhere.open();
+  std::filesystem::create_symlink(elsewhere.path() / "store.db", home.path() / "store.db");
+  CHECK(!Store::open(home.path(), Store::Mode::existing));
+}
+
+TEST_CASE("files that this version must not touch") {
+  struct Row {
+    const char* name;
+    const char* statement;
+    const char* says;
+  };
+  for (const Row& row :
+       {Row{"a newer schema", "PRAGMA user_version=2", "newer toolgate (schema 2"},
+        Row{"another program's database", "PRAGMA application_id=5", "no toolgate store"}}) {
+    CAPTURE(row.name);
+    TemporaryHome home;
+    {
+      auto store = home.open();
+      REQUIRE(store->database().run(row.statement));
+    }
+    auto store = Store::open(home.path(), Store::Mode::create);
+    REQUIRE(!store);
+    CHECK(store.refusal().reason == Reason::storage);
+    CHECK(store.refusal().detail.find(row.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("a file of garbage is refused, and left alone") {
+  TemporaryHome home;
+  const std::string garbage(8192, 'x');
+  const auto file = home.path() / "store.db";
+  std::FILE* out = std::fopen(file.c_str(), "w");
+  REQUIRE(out);
+  std::fwrite(garbage.data(), 1, garbage.size(), out);
+  std::fclose(out);
+  auto store = Store::open(home.path(), Store::Mode::create);
+  REQUIRE(!store);
+  CHECK(store.refusal().detail.find("store.db") != std::string::npos);
+  CHECK(std::filesystem::file_size(file) == garbage.size());
+}
+
+TEST_CASE("approvals: stored, superseded, revoked") {
+  TemporaryHome home;
+  auto store = home.open();
+  REQUIRE(store->put_approvals({approval("files", "read", "1"), approval("files", "write", "2"),
+                                approval("files", "", "3", ItemKind::instructions),
+                                approval("other", "read", "4")}));
+  CHECK(texts(*store).size() == 4);
+
+  SUBCASE("a new one takes the place of the old one") {
+    REQUIRE(store->put_approvals({approval("files", "read", "5")}));
+    auto all = store->approvals();
+    REQUIRE(all);
+    REQUIRE(all->size() == 4);
+    CHECK(all->back().record.text == signed_for("files", "5").text);
+    CHECK(all->back().definition.key == "read");
+    CHECK(all->back().definition.kind == ItemKind::tool);
+    CHECK(all->back().record.signature == "c2ln");
+    CHECK(all->back().record.key_id == "0123");
+  }
+  SUBCASE("the same key of another kind is another thing") {
+    REQUIRE(store->put_approvals({approval("files", "read", "5", ItemKind::prompt)}));
+    CHECK(texts(*store).size() == 5);
+  }
+  SUBCASE("revoking named ones") {
+    auto count = store->revoke("files", {"write", "nothing"}, 9);
+    REQUIRE(count);
+    CHECK(*count == 1);
+    CHECK(texts(*store).size() == 3);
+  }
+  SUBCASE("the empty key means the instructions, not everything") {
+    auto count = store->revoke("files", {""}, 9);
+    REQUIRE(count);
+    CHECK(*count == 1);
+  }
+  SUBCASE("revoking all of a server") {
+    auto count = store->revoke("files", {}, 9);
+    REQUIRE(count);
+    CHECK(*count == 3);
+    auto again = store->revoke("files", {}, 10);
+    REQUIRE(again);
+    CHECK(*again == 0);
+    CHECK(texts(*store) == std::vector{signed_for("other", "4").text});
+  }
+}
+
+TEST_CASE("approvals are stored all or none") {
+  TemporaryHome home;
+  auto store = home.open();
+  StoredApproval bad = approval("files", "b", "2");
+  bad.record.text = "{}";
+  auto put = store->put_approvals({approval("files", "a", "1"), bad});
+  REQUIRE(!put);
+  CHECK(texts(*store).empty());
+}
+
+TEST_CASE("what was shown is replaced as a whole, in its order") {
+  TemporaryHome home;
+  auto store = home.open();
+  const Digest identity = digest("test", "server");
+  std::vector<Shown> items;
+  for (const char* key : {"z", "a", "m"}) {
+    Shown item;
+    item.definition.key = key;
+    item.definition.json = std::string(R"({"name":")") + key + "\"}";
+    item.pin = digest("test", key);
+    item.findings = "[]";
+    item.time_ns = 42;
+    items.push_back(item);
+  }
+  REQUIRE(store->put_shown("files", identity, items));
+  REQUIRE(store->put_shown("other", identity, {items[0]}));
+  auto shown = store->shown("files");
+  REQUIRE(shown);
+  REQUIRE(shown->size() == 3);
+  CHECK((*shown)[0].definition.key == "z");
+  CHECK((*shown)[1].definition.key == "a");
+  CHECK((*shown)[1].pin == digest("test", "a"));
+  CHECK((*shown)[1].identity == identity);
+  CHECK((*shown)[1].server == "files");
+  CHECK((*shown)[1].findings == "[]");
+  CHECK((*shown)[1].time_ns == 42);
+
+  REQUIRE(store->put_shown("files", identity, {items[2]}));
+  shown = store->shown("files");
+  REQUIRE(shown);
+  REQUIRE(shown->size() == 1);
+  shown = store->shown("other");
+  REQUIRE(shown);
+  CHECK(shown->size() == 1);
+}
+
+TEST_CASE("servers and agents") {
+  TemporaryHome home;
+  auto store = home.open();
+  StoredServer server{.server = "files",
+                      .identity = digest("test", "one"),
+                      .capabilities = "{}",
+                      .server_info = R"({"name":"x"})",
+                      .revision = "2025-11-25"};
+  REQUIRE(store->put_server(server));
+  server.revision = "2026-07-28";
+  REQUIRE(store->put_server(server));
+  auto servers = store->servers();
+  REQUIRE(servers);
+  REQUIRE(servers->size() == 1);
+  CHECK(servers->front().revision == "2026-07-28");
+  CHECK(servers->front().identity == server.identity);
+  CHECK(servers->front().server_info == server.server_info);
+
+  REQUIRE(store->add_agent(AgentName("claude"), "hash-1", 7));
+  CHECK(!store->add_agent(AgentName("claude"), "hash-2", 8));
+  auto known = store->agent_by_token_hash("hash-1");
+  REQUIRE(known);
+  REQUIRE(known->has_value());
+  CHECK((*known)->text() == "claude");
+  auto unknown = store->agent_by_token_hash("hash-2");
+  REQUIRE(unknown);
+  CHECK(!unknown->has_value());
+  auto removed = store->remove_agent(AgentName("claude"));
+  REQUIRE(removed);
+  CHECK(*removed);
+  removed = store->remove_agent(AgentName("claude"));
+  REQUIRE(removed);
+  CHECK(!*removed);
+  known = store->agent_by_token_hash("hash-1");
+  REQUIRE(known);
+  CHECK(!known->has_value());
+}
+
+TEST_CASE("data_version changes with approvals, agents and reviews of another connection") {
+  TemporaryHome home;
+  auto mine = home.open();
+  auto other = home.open();
+  auto version = [&] {
+    auto number = mine->data_version();
+    REQUIRE(number);
+    return *number;
+  };
+  auto before = version();
+  CHECK(version() == before);
+  REQUIRE(other->add_agent(AgentName("a"), "h", 1));
+  CHECK(version() != before);
+  before = version();
+  REQUIRE(other->put_approvals({approval("s", "t", "1")}));
+  CHECK(version() != before);
+  before = version();
+  REQUIRE(other->revoke("s", {}, 5));
+  CHECK(version() != before);
+}
+
+}  // namespace
+}  // namespace toolgate
