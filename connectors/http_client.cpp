@@ -281,9 +281,8 @@ Task<Result<bool>> HttpCall::read(std::string& into) {
     co_return true;
   }
   std::size_t before = into.size();
-  bool hungry = false;  // what is unread makes no progress by itself
   while (connection_ && into.size() == before) {
-    if (hungry || connection_->unread().empty()) {
+    if (connection_->unread().empty()) {
       auto filled = co_await fill();
       if (!filled) co_return filled.refusal();
       if (!connection_) break;
@@ -294,7 +293,6 @@ Task<Result<bool>> HttpCall::read(std::string& into) {
       co_return used.refusal();
     }
     connection_->consume(*used);
-    hungry = *used == 0;
     if (reader_->is_finished()) finish();
   }
   co_return into.size() > before;
@@ -307,9 +305,6 @@ Task<Status> HttpCall::fill() {
   if (aborted_) co_return *aborted_;
   if (!error) co_return done();
   connection_->close();
-  if (error == asio::error::no_buffer_space) {
-    co_return Refusal(Reason::bad_answer, "the server's HTTP response has an endless chunk header");
-  }
   if (error != asio::error::eof) co_return broken(client_.origin_, error);
   auto ended = reader_->put_end();
   if (ended) connection_.reset();

@@ -99,16 +99,17 @@ Task<error_code> HttpConnection::write(std::string& head, const std::string& bod
 }
 
 Task<error_code> HttpConnection::fill() {
-  if (begin_ == end_) begin_ = end_ = 0;
-  if (end_ == buffer_.size() && begin_ > 0) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  // A buffer that was filled to its end grows, whether or not all of it was used: more is coming.
+  bool full = end_ == buffer_.size();
+  if (full && begin_ > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  if (full || begin_ == end_) {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == buffer_.size()) {
-    if (buffer_.size() >= http_buffer_bytes) co_return asio::error::no_buffer_space;
+  if (full && buffer_.size() < http_buffer_bytes) {
     buffer_.resize(std::max(first_buffer_bytes, buffer_.size() * 2));
   }
+  if (end_ == buffer_.size()) co_return asio::error::no_buffer_space;
   auto room = asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
   if (tls_) {
     auto [error, size] = co_await tls_->async_read_some(room, as_result);

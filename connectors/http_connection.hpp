@@ -20,7 +20,7 @@
 
 namespace toolgate {
 
-// The most that is kept unread. A response's head, and each line of chunked framing, must fit.
+// The most that is kept unread. A response's head must fit.
 inline constexpr std::size_t http_buffer_bytes = std::size_t{64} << 10;
 
 class HttpConnection {

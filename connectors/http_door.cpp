@@ -50,7 +50,7 @@ struct HttpDoor::State {
   HttpDoorSettings settings;
   DoorShared shared;
   tcp::acceptor acceptor;
-  std::shared_ptr<asio::ssl::context> tls;  // shared only until make_tls_context() has returned it
+  std::unique_ptr<asio::ssl::context> tls;
   asio::steady_timer pause;
   asio::steady_timer sweep_timer;
   std::optional<Slot<Done>> accept_ended;

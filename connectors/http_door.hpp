@@ -12,6 +12,10 @@
 //            that event; 400 when the id is unknown or no longer kept.
 //   DELETE   ends the session: 200.
 //
+// Only HTTP/1.1 is spoken. MCP-Protocol-Version may be left out and may name any revision that is
+// spoken here; what initialize negotiated decides all the same. What is refused, and how:
+// connectors/http_request.hpp.
+//
 // Every request is authorised by its bearer token; one without a token is the agent "local" where
 // the Doorkeeper accepts that and the kernel's socket table says that the peer on loopback belongs
 // to the gateway's own user. A client that goes away does not cancel its calls: their events wait

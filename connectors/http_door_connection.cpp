@@ -96,7 +96,10 @@ Task<bool> DoorConnection::read_head() {
   between_requests_ = begin_ == end_;
   deadline_ =
       Clock::now() + (between_requests_ ? door_.limits.door.idle_ms : door_.limits.door.header_ms);
-  if (between_requests_ && buffer_.size() > small_buffer) buffer_ = std::vector<char>();
+  if (between_requests_) {
+    begin_ = end_ = 0;
+    if (buffer_.size() > small_buffer) buffer_ = std::vector<char>();
+  }
   std::size_t searched = 0;
   for (;;) {
     const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
@@ -149,8 +152,8 @@ Task<bool> DoorConnection::read_body(RequestHead head) {
                       too_large ? Reason::too_large : Reason::invalid_request,
                       too_large ? "the message is too large" : "the chunked body is malformed");
   refusal.close = true;
-  bool ignored = co_await refuse(std::move(refusal));
-  co_return ignored && false;
+  co_await refuse(std::move(refusal));
+  co_return false;
 }
 
 Task<bool> DoorConnection::skip_body(std::uint64_t bytes) {

@@ -127,8 +127,8 @@ std::unique_ptr<DoorWire> make_tls_wire(tcp::socket socket, asio::ssl::context& 
   return std::make_unique<TlsWire>(std::move(socket), context);
 }
 
-Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const TlsFiles& files) {
-  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+Result<std::unique_ptr<asio::ssl::context>> make_tls_context(const TlsFiles& files) {
+  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);

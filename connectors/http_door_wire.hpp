@@ -57,6 +57,6 @@ struct TlsFiles {
   std::string certificate;  // the chain, leaf first
   std::string key;
 };
-Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const TlsFiles& files);
+Result<std::unique_ptr<asio::ssl::context>> make_tls_context(const TlsFiles& files);
 
 }  // namespace toolgate

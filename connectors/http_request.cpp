@@ -79,8 +79,9 @@ class HeadParser final : public http::basic_parser<true> {
 };
 
 bool has_folded_line(std::string_view head) {
-  for (std::size_t at = head.find('\n'); at + 1 < head.size(); at = head.find('\n', at + 1)) {
-    if (head[at + 1] == ' ' || head[at + 1] == '\t') return true;
+  for (std::size_t at = head.find('\n'); at != std::string_view::npos;
+       at = head.find('\n', at + 1)) {
+    if (at + 1 < head.size() && (head[at + 1] == ' ' || head[at + 1] == '\t')) return true;
   }
   return false;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
 
 namespace toolgate {
 namespace {
@@ -20,6 +19,14 @@ Refusal bad_answer(std::string_view why) {
   return Refusal(Reason::bad_answer, "the server's HTTP response " + std::string(why));
 }
 
+Refusal body_too_large(std::size_t limit) {
+  return Refusal(Reason::too_large, "the server's answer is larger than " + std::to_string(limit) +
+                                        " bytes (result_bytes)");
+}
+
+// A declared length is not believed further than this before the bytes are there.
+constexpr std::size_t reserved_bytes = std::size_t{1} << 20;
+
 // Fields that change what the message means, so that two of them are one too many.
 constexpr std::string_view single_fields[] = {"content-length", "transfer-encoding",
                                               "content-type",   "content-encoding",
@@ -27,17 +34,14 @@ constexpr std::string_view single_fields[] = {"content-length", "transfer-encodi
 
 }  // namespace
 
-// Beast's parser with the body handed on instead of kept.
+// Beast's parser for the head alone; it is never shown a byte of the body.
 class HttpResponseParser final : public http::basic_parser<false> {
  public:
-  HttpResponseParser(HttpHead& head, std::size_t body_bytes)
-      : head_(head), body_bytes_(body_bytes) {
+  explicit HttpResponseParser(HttpHead& head) : head_(head) {
     header_limit(0xFFFFFFFF);  // the reader has bounded the head before
-    body_limit(boost::none);   // bounded below, where the kind of body is known
+    body_limit(boost::none);   // the reader judges the length
   }
-  std::string* body = nullptr;
   bool is_http_1_1 = false;
-  bool past_limit = false;
 
  private:
   using Text = boost::beast::string_view;
@@ -48,40 +52,21 @@ class HttpResponseParser final : public http::basic_parser<false> {
     is_http_1_1 = version == 11;
   }
   void on_field_impl(http::field, Text name, Text value, error_code&) override {
-    if (in_body_) return;  // a trailer: nobody needs one
     HttpHead::Field field{head_.text_.size(), head_.text_.size() + name.size(), 0};
     head_.text_.append(name.data(), name.size()).append(value.data(), value.size());
     field.end = head_.text_.size();
     head_.fields_.push_back(field);
   }
-  void on_header_impl(error_code&) override { bounded_ = !head_.is_event_stream(); }
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override {
-    in_body_ = true;
-    if (bounded_ && length && *length > body_bytes_) refuse(error);
-    if (!error && bounded_ && length)
-      body->reserve(body->size() + static_cast<std::size_t>(*length));
-  }
-  std::size_t on_body_impl(Text bytes, error_code& error) override {
-    taken_ += bytes.size();
-    if (bounded_ && taken_ > body_bytes_) refuse(error);
-    if (!error) body->append(bytes.data(), bytes.size());
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+  std::size_t on_body_impl(Text bytes, error_code&) override { return bytes.size(); }
+  void on_chunk_header_impl(std::uint64_t, Text, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, Text bytes, error_code&) override {
     return bytes.size();
   }
-  void on_chunk_header_impl(std::uint64_t, Text, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, Text bytes, error_code& error) override {
-    return on_body_impl(bytes, error);
-  }
   void on_finish_impl(error_code&) override {}
-  void refuse(error_code& error) {
-    past_limit = true;
-    error = http::error::body_limit;
-  }
 
   HttpHead& head_;
-  std::size_t body_bytes_;
-  std::size_t taken_ = 0;
-  bool bounded_ = true;
-  bool in_body_ = false;
 };
 
 std::optional<std::string_view> HttpHead::find(std::string_view name) const {
@@ -120,7 +105,7 @@ bool HttpResponseReader::keeps_alive() const {
 void HttpResponseReader::start() {
   head_ = HttpHead();
   scanned_ = 0;
-  parser_ = std::make_unique<HttpResponseParser>(head_, limits_.body_bytes);
+  parser_ = std::make_unique<HttpResponseParser>(head_);
 }
 
 Result<std::size_t> HttpResponseReader::put(std::string_view bytes, std::string& body) {
@@ -130,9 +115,10 @@ Result<std::size_t> HttpResponseReader::put(std::string_view bytes, std::string&
     if (!head) return head.refusal();
     if (*head == 0) return used;
     used += *head;
-    if (head_.status() / 100 != 1) has_head_ = true;
+    if (head_.status() / 100 == 1) continue;
+    has_head_ = true;
+    frame_body();
   }
-  finished_ = parser_->is_done();
   if (finished_ || used == bytes.size()) return used;
   auto rest = put_body(bytes.substr(used), body);
   if (!rest) return rest.refusal();
@@ -183,6 +169,10 @@ Status HttpResponseReader::check_head() const {
   if (length && length->find_first_not_of("0123456789") != std::string_view::npos) {
     return bad_answer("has a Content-Length that is no number");
   }
+  auto announced = parser_->content_length();
+  if (announced && *announced > limits_.body_bytes && !head_.is_event_stream()) {
+    return body_too_large(limits_.body_bytes);
+  }
   auto content = head_.find("content-encoding");
   if (content && !same_name(*content, "identity")) {
     return bad_answer("is compressed, although only `identity` was asked for");
@@ -192,27 +182,46 @@ Status HttpResponseReader::check_head() const {
   return done();
 }
 
-Result<std::size_t> HttpResponseReader::put_body(std::string_view bytes, std::string& body) {
-  parser_->eager(true);
-  parser_->body = &body;
-  error_code error;
-  std::size_t used = parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  parser_->body = nullptr;
-  if (parser_->past_limit) {
-    return Refusal(Reason::too_large, "the server's answer is larger than " +
-                                          std::to_string(limits_.body_bytes) +
-                                          " bytes (result_bytes)");
+// RFC 9112 section 6.3, after check_head() and Beast have refused what is ambiguous.
+void HttpResponseReader::frame_body() {
+  auto length = parser_->content_length();
+  if (head_.status() == 204 || head_.status() == 304 || (length && *length == 0)) {
+    finished_ = true;
+  } else if (parser_->chunked()) {
+    framing_ = Framing::chunks;
+  } else if (length) {
+    framing_ = Framing::length;
+    left_ = *length;
+  } else {
+    framing_ = Framing::connection;
   }
-  if (error && error != http::error::need_more) return bad_answer("has a malformed chunked body");
-  finished_ = parser_->is_done();
+}
+
+Result<std::size_t> HttpResponseReader::put_body(std::string_view bytes, std::string& body) {
+  std::size_t before = body.size();
+  std::size_t used = bytes.size();
+  if (framing_ == Framing::chunks) {
+    used = chunks_.take(bytes, body);
+    if (chunks_.state() == ChunkedBody::State::malformed) {
+      return bad_answer("has a malformed chunked body");
+    }
+    finished_ = chunks_.state() == ChunkedBody::State::complete;
+  } else {
+    if (framing_ == Framing::length) used = std::min<std::uint64_t>(used, left_);
+    if (taken_ == 0 && left_ < reserved_bytes) body.reserve(before + left_);
+    body.append(bytes.substr(0, used));
+    left_ -= framing_ == Framing::length ? used : 0;
+    finished_ = framing_ == Framing::length && left_ == 0;
+  }
+  taken_ += body.size() - before;
+  if (taken_ > limits_.body_bytes && !head_.is_event_stream())
+    return body_too_large(limits_.body_bytes);
   return used;
 }
 
 Status HttpResponseReader::put_end() {
   if (finished_) return done();
-  error_code error = http::error::partial_message;
-  if (has_head_) parser_->put_eof(error);
-  if (error) {
+  if (!has_head_ || framing_ != Framing::connection) {
     return Refusal(Reason::unavailable,
                    "the server closed the connection in the middle of its answer");
   }

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/chunked_body.hpp"
 #include "gateway/core/result.hpp"
 
 namespace toolgate {
@@ -72,9 +73,12 @@ class HttpResponseReader {
   bool keeps_alive() const;
 
  private:
+  enum class Framing : std::uint8_t { none, length, chunks, connection };
+
   Result<std::size_t> put_head(std::string_view bytes);
   Result<std::size_t> put_body(std::string_view bytes, std::string& body);
   Status check_head() const;
+  void frame_body();
   void start();
 
   HttpResponseLimits limits_;
@@ -84,6 +88,10 @@ class HttpResponseReader {
   bool finished_ = false;
   std::size_t scanned_ = 0;     // bytes of this head that were looked at
   std::size_t head_total_ = 0;  // bytes of earlier, informational heads
+  Framing framing_ = Framing::none;
+  std::uint64_t left_ = 0;  // of a body with a length
+  ChunkedBody chunks_;
+  std::size_t taken_ = 0;  // bytes of the body so far
 };
 
 }  // namespace toolgate

@@ -48,15 +48,18 @@ void LineSession::stop() {
   changed_.cancel();
 }
 
-bool LineSession::send(Inspected message) {
-  if (stopping_ && outbound_.broken()) return false;
-  auto pushed = outbound_.push(std::move(message).take());
+bool LineSession::send(Inspected message) { return push(std::move(message).take()); }
+
+bool LineSession::push(std::string text) {
+  if (overflowed_) return false;  // no gaps: nothing follows a message that was dropped
+  auto pushed = outbound_.push(std::move(text));
   if (pushed) return true;
   if (pushed.refusal().reason == Reason::overloaded) {
+    overflowed_ = true;
     log_line(LogLevel::warning, "agent.does_not_read",
              {{"limit_bytes", std::to_string(limits_.session.queued_bytes)}});
-    stop();
   }
+  stop();
   return false;
 }
 
@@ -163,8 +166,7 @@ void LineSession::answered(Batch* batch) {
   std::string answers = std::move(batch->answers);
   batches_.remove_if([batch](const Batch& other) { return &other == batch; });
   if (answers.empty()) return;
-  auto pushed = outbound_.push(answers + "]");
-  if (!pushed) stop();
+  push(answers + "]");
 }
 
 Task<> LineSession::room_for_a_request() {

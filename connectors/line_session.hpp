@@ -52,6 +52,7 @@ class LineSession : public AgentStream {
     std::string answers;
   };
 
+  bool push(std::string text);
   Task<> read_all();
   Task<> take_lines();
   Task<> take(Line line);
@@ -76,6 +77,7 @@ class LineSession : public AgentStream {
   std::list<Batch> batches_;
   std::size_t running_ = 0;   // messages that the conversation handles
   std::size_t requests_ = 0;  // the requests among them
+  bool overflowed_ = false;   // the agent did not take its answers
   bool stopping_ = false;
 };
 

@@ -126,6 +126,7 @@ Task<> StdioLink::say_closed(std::string what) {
 Task<> StdioLink::watch_process() {
   bool ended = false;
   while (!ended) ended = co_await process_.ended_within(std::chrono::hours(24));
+  if (closing_) co_return;
   asio::steady_timer timer(output_.get_executor(), last_words_ms);
   co_await timer.async_wait(as_result);
   fail(process_.end()->text());

@@ -40,26 +40,24 @@ class Cursor {
  public:
   explicit Cursor(std::string_view literal) : literal_(literal) {}
 
+  // Where the character that holds the byte at `decoded` begins, or where the one before it ends.
+  // Offsets must not go down from one call to the next.
   std::size_t seek(std::size_t decoded, bool is_end) {
     while (decoded_ < decoded) {
       find_escape();
       if (raw_ == escape_) {
         auto escape = escape_at(literal_, raw_);
-        if (!is_end && decoded_ + escape.decoded > decoded) break;
+        if (decoded_ + escape.decoded > decoded) return is_end ? raw_ + escape.raw : raw_;
         advance(escape.raw, escape.decoded);
-        continue;
+      } else {
+        auto step = std::min(escape_ - raw_, decoded - decoded_);
+        assert(step > 0);
+        advance(step, step);
       }
-      auto step = std::min(escape_ - raw_, decoded - decoded_);
-      assert(step > 0);
-      advance(step, step);
     }
-    if (is_end) {
-      while (inside_character(raw_)) advance(1, 1);
-      return raw_;
-    }
-    auto begin = raw_;
-    while (inside_character(begin)) --begin;
-    return begin;
+    auto at = raw_;
+    while (inside_character(at)) at = is_end ? at + 1 : at - 1;
+    return at;
   }
 
  private:

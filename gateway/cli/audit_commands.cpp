@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <unistd.h>
 
 #include <charconv>
 
@@ -144,6 +145,12 @@ int print_csv(const Invocation& call, const std::vector<AuditRow>& rows) {
   return exit_status::done;
 }
 
+// Waits; true as soon as the reader of a pipe on stdout has gone (POLLERR needs no asking for).
+bool nobody_reads(int pause_ms) {
+  pollfd reader{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return ::poll(&reader, 1, pause_ms) > 0 && (reader.revents & POLLERR) != 0;
+}
+
 // Prints what comes from now on, until the process is interrupted or nobody reads any more.
 int follow(const Invocation& call, Store& store, AuditQuery query, std::int64_t last) {
   constexpr int pause_ms = 200;
@@ -170,7 +177,7 @@ int follow(const Invocation& call, Store& store, AuditQuery query, std::int64_t 
       call.console.out << styled(call.console, style_of(field(record, "decision")), line) << '\n';
     }
     call.console.out.flush();
-    if (rows->empty()) ::poll(nullptr, 0, pause_ms);
+    if (rows->empty() && nobody_reads(pause_ms)) break;
   }
   return exit_status::done;
 }

@@ -68,9 +68,12 @@ const Case good_cases[] = {
      "500 bad"},
     {"chunks", ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
      After::keep, "200 hello"},
+    {"no chunk but the last", ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", After::keep,
+     "200 "},
     {"chunks with extensions and trailers",
-     ok + "Transfer-Encoding: Chunked\r\n\r\n2;a=b\r\nhe\r\n00\r\nX: y\r\n\r\n", After::keep,
-     "200 he"},
+     ok +
+         "Transfer-Encoding: Chunked\r\n\r\n2;a=b\r\nhe\r\n00\r\nX: y\r\nContent-Length: 9\r\n\r\n",
+     After::keep, "200 he"},
     {"the end of the connection", ok + "\r\nhello", After::close, "200 hello"},
     {"HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nhello", After::close, "200 hello"},
     {"no reason phrase", "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nhi", After::keep, "200 hi"},
@@ -145,13 +148,24 @@ const Case bad_cases[] = {
      ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhix\r\n0\r\n\r\n", After::keep,
      "malformed chunked"},
     {"a chunk size that ends in LF", ok + "Transfer-Encoding: chunked\r\n\r\n2\nhi\r\n0\r\n\r\n",
-     After::close, ": "},
+     After::close, "malformed chunked"},
+    {"a chunk size with another word",
+     ok + "Transfer-Encoding: chunked\r\n\r\n2 x\r\nhi\r\n0\r\n\r\n", After::keep,
+     "malformed chunked"},
+    {"no chunk size", ok + "Transfer-Encoding: chunked\r\n\r\n\r\nhi\r\n0\r\n\r\n", After::keep,
+     "malformed chunked"},
+    {"endless trailers",
+     ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n" +
+         [] {
+           std::string many;
+           for (int i = 0; i < 4'000; ++i) many += "X: 1234\r\n";
+           return many;
+         }() +
+         "\r\n",
+     After::keep, "malformed chunked"},
     {"an endless chunk extension",
      ok + "Transfer-Encoding: chunked\r\n\r\n2;a=" + std::string(100'000, 'x'), After::keep,
      "chunk"},
-    {"a length in the trailers",
-     ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 9\r\n\r\n", After::keep,
-     "malformed chunked"},
     {"gzip", ok + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi", After::keep,
      "compressed"},
     {"switching protocols", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", After::keep,
@@ -217,6 +231,14 @@ TEST_CASE("answers that are none") {
     CAPTURE(out);
     CHECK(out.find(c.expected) != std::string::npos);
     CHECK(out.find("200 ") != 0);
+  }
+}
+
+TEST_CASE("an answer may come byte by byte") {
+  for (const Case& c : good_cases) {
+    if (c.after != After::keep) continue;
+    INFO(std::string(c.name));
+    CHECK(answer_of(Case{c.name, c.response, After::drip, c.expected}) == std::string(c.expected));
   }
 }
 

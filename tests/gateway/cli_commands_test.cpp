@@ -177,6 +177,15 @@ TEST_CASE("approve signs exactly what was shown") {
   CHECK(member(toolgate.must({"status", "--json"}), "tools") ==
         R"({"approved":2,"held":0,"new":0})");
   CHECK(lines(toolgate.must({"audit", "query", "--kind", "approval", "--json"})) == 4);
+}
+
+TEST_CASE("an approval is for one definition, of one server, by one key") {
+  CommandLine toolgate;
+  toolgate.must({"init"});
+  toolgate.must({"server", "add", "files", "--isolation", "none", "--", "cat"});
+  show(toolgate, "files",
+       {{ItemKind::tool, "read"}, {ItemKind::tool, "write"}, {ItemKind::instructions, ""}});
+  toolgate.must({"approve", "files"});
 
   SUBCASE("a definition that changed is held") {
     auto store = toolgate.store();
@@ -213,7 +222,7 @@ TEST_CASE("approve signs exactly what was shown") {
   }
   SUBCASE("revoked") {
     CHECK(contains(toolgate.must({"revoke", "files", "write"}), "revoked 1"));
-    CHECK(contains(toolgate.must({"revoke", "files"}), "revoked 3"));
+    CHECK(contains(toolgate.must({"revoke", "files"}), "revoked 2"));
     CHECK(toolgate({"revoke", "files"}).status == 1);
     CHECK(member(toolgate.must({"status", "--json"}), "state") == "probed");
     CHECK(lines(toolgate.must({"audit", "query", "--kind", "revocation", "--json"})) == 2);

@@ -314,6 +314,12 @@ TEST_CASE("places in a text become places in its literal") {
     CHECK(ranges[0].begin == row.raw.begin);
     CHECK(ranges[0].end == row.raw.end);
   }
+  std::vector<Range> misaligned{{2, 2}, {2, 3}, {1, 2}};  // parts of one character of 3 bytes
+  locate("\"a\u20ACb\"", misaligned);
+  for (const auto& range : misaligned) {
+    CHECK(range.begin == 2);
+    CHECK(range.end == 5);
+  }
   std::vector<Range> overlapping{{2, 3}, {0, 3}, {1, 2}};
   locate(R"("\n\n\n")", overlapping);
   CHECK(overlapping[0].begin == 5);

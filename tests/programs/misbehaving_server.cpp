@@ -247,7 +247,7 @@ std::map<std::string, Tool, std::less<>> answers() {
       {"ansi",
        [](const Call& call) {
          call.answer(
-             "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x9b"
+             "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\xc2\x9b"
              "31m");
        }},
       {"tags",

@@ -1,0 +1,33 @@
+#pragma once
+// What administrators have approved, read from the store with every signature checked. An immutable
+// snapshot: replaced as a whole when the store changes.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/core/result.hpp"
+#include "gateway/store/store.hpp"
+#include "signing/keys.hpp"
+#include "signing/pins.hpp"
+
+namespace toolgate {
+
+// An approved definition as it is kept in the store. Its digest was compared with the signed pin.
+struct ApprovedItem {
+  Approval approval;
+  Definition definition;
+};
+
+struct Approved {
+  PinBook book;
+  std::vector<ApprovedItem> items;     // in the order in which they were approved
+  std::vector<StoredServer> servers;   // what each said in its handshake at the last review
+};
+
+// A row without a valid signature of a trusted key, or whose text is not what was signed, is no
+// approval: it is left out and logged.
+Result<std::shared_ptr<const Approved>> load_approved(Store& store,
+                                                      const std::vector<PublicKey>& trusted);
+
+}  // namespace toolgate

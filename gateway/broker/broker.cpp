@@ -1,0 +1,222 @@
+#include "gateway/broker/broker.hpp"
+
+#include "gateway/core/clock.hpp"
+#include "gateway/core/log.hpp"
+#include "signing/digest.hpp"
+
+namespace toolgate {
+namespace {
+
+// Would a running server have to be started anew?
+bool same_process(const ServerEntry& a, const ServerEntry& b) {
+  return a.transport == b.transport && a.argv == b.argv && a.env == b.env && a.cwd == b.cwd &&
+         a.url == b.url && a.headers == b.headers && a.isolation == b.isolation &&
+         a.isolation_written_out == b.isolation_written_out &&
+         a.scope_digest() == b.scope_digest() && a.limits.result_bytes == b.limits.result_bytes;
+}
+
+std::string digest_of(const Configuration& configuration) {
+  std::string all;
+  for (const ServerEntry& entry : configuration.servers) {
+    all += entry.name.text() + '\n' + entry.identity().text() + entry.scope_digest().text();
+    for (const auto& [tool, policy] : entry.tools) {
+      all += '\n' + tool + (policy.decision == ToolPolicy::Decision::deny ? " deny" : " allow") +
+             (policy.hidden ? " hidden" : "");
+    }
+  }
+  for (const auto& [agent, entry] : configuration.agents) {
+    all += '\n' + agent;
+    for (const std::string& server : entry.servers) all += "\n s " + server;
+    for (const std::string& tool : entry.tools) all += "\n t " + tool;
+  }
+  return digest("policy", all).text();
+}
+
+}  // namespace
+
+Broker::Broker(asio::any_io_executor executor, Configuration configuration,
+               std::shared_ptr<const Approved> approved, AuditLog& audit,
+               const InspectionGate& gate, const Limits& limits)
+    : executor_(executor),
+      configuration_(std::make_unique<Configuration>(std::move(configuration))),
+      policy_digest_(digest_of(*configuration_)),
+      approved_(std::move(approved)),
+      audit_(audit),
+      gate_(gate),
+      limits_(limits),
+      calls_(*this),
+      running_(executor, "servers"),
+      retiring_(executor, "servers that leave"),
+      records_(executor, "records") {
+  rebuild();
+}
+
+Broker::~Broker() = default;
+
+void Broker::start() {
+  for (const ServerEntry& entry : configuration_->servers) start_server(entry);
+}
+
+void Broker::start_server(const ServerEntry& entry) {
+  if (entry.disabled) return;
+  auto upstream = std::make_shared<Upstream>(executor_, entry, static_cast<UpstreamEvents&>(*this));
+  upstreams_[entry.name] = upstream;
+  running_.spawn(upstream->run());
+}
+
+Task<> Broker::stop() {
+  stopping_ = true;
+  for (const auto& [name, upstream] : upstreams_) retiring_.spawn(retire(upstream));
+  co_await retiring_.drain(Milliseconds(20'000));
+  co_await running_.drain(Milliseconds(1'000));
+  co_await records_.drain(Milliseconds(5'000));
+}
+
+Task<> Broker::retire(std::shared_ptr<Upstream> upstream) { co_await upstream->stop(); }
+
+void Broker::reload(Configuration configuration) {
+  auto fresh = std::make_unique<Configuration>(std::move(configuration));
+  std::map<ServerName, std::shared_ptr<Upstream>> kept;
+  for (const ServerEntry& entry : fresh->servers) {
+    auto found = upstreams_.find(entry.name);
+    if (entry.disabled || found == upstreams_.end()) continue;
+    if (!same_process(found->second->entry(), entry)) continue;
+    found->second->replace_entry(entry);
+    kept.emplace(entry.name, found->second);
+    upstreams_.erase(found);
+  }
+  for (const auto& [name, upstream] : upstreams_) retiring_.spawn(retire(upstream));
+  upstreams_ = std::move(kept);
+  configuration_ = std::move(fresh);
+  policy_digest_ = digest_of(*configuration_);
+  for (const ServerEntry& entry : configuration_->servers) {
+    if (!upstreams_.contains(entry.name)) start_server(entry);
+  }
+  rebuild();
+  Record loaded;
+  loaded.kind = "configuration";
+  loaded.decision = "allow";
+  loaded.policy = policy_digest_;
+  record(std::move(loaded));
+}
+
+void Broker::reload(std::shared_ptr<const Approved> approved) {
+  approved_ = std::move(approved);
+  rebuild();
+}
+
+void Broker::rebuild() {
+  Catalogue catalogue;
+  std::int64_t now = now_utc_ns();
+  for (const ServerEntry& entry : configuration_->servers) {
+    if (entry.disabled) continue;
+    auto server = upstream(entry.name);
+    bool live = server && server->state() == Upstream::State::ready;
+    catalogue.add(entry, live ? server->offer() : nullptr, *approved_, gate_, now);
+  }
+  catalogue_ = std::move(catalogue);
+  for (const ListMethod& method : list_methods) {
+    for (const CatalogueItem& item : catalogue_.items(method.kind)) {
+      bool named = method.kind == ItemKind::tool || method.kind == ItemKind::prompt;
+      if (!named || item.standing != Standing::approved || !catalogue_.is_ambiguous(item)) continue;
+      log_line(LogLevel::warning, "catalogue.collision",
+               {{"name", item.exposed}, {"server", item.server.text()},
+                {"remedy", "give the servers different prefixes"}});
+    }
+    std::string fingerprint = catalogue_.fingerprint(method.kind);
+    std::string& known = fingerprints_[method.kind];
+    if (known == fingerprint) continue;
+    bool first = known.empty();
+    known = std::move(fingerprint);
+    if (first) continue;
+    for (Session* session : sessions_) session->list_changed(method.kind);
+  }
+}
+
+std::unique_ptr<Conversation> Broker::open(AgentName agent, AgentStream& general,
+                                           std::string transport) {
+  auto session =
+      std::make_unique<Session>(*this, std::move(agent), general, std::move(transport));
+  sessions_.insert(session.get());
+  return session;
+}
+
+void Broker::forget(Session& session) { sessions_.erase(&session); }
+
+std::shared_ptr<Upstream> Broker::upstream(const ServerName& name) const {
+  auto found = upstreams_.find(name);
+  return found == upstreams_.end() ? nullptr : found->second;
+}
+
+std::set<std::string> Broker::capabilities() const {
+  std::set<std::string> all;
+  for (const ServerEntry& entry : configuration_->servers) {
+    if (entry.disabled || catalogue_.counts(entry.name).approved == 0) continue;
+    std::string json;
+    auto server = upstream(entry.name);
+    if (server && server->offer()) {
+      json = server->offer()->capabilities;
+    } else {
+      for (const StoredServer& stored : approved_->servers) {
+        if (stored.identity == entry.identity()) json = stored.capabilities;
+      }
+    }
+    auto document = parse_document(Untrusted<std::string>(std::move(json)), limits_.json);
+    if (!document) continue;
+    for (const Member& member : document->root().members()) all.insert(member.name);
+  }
+  return all;
+}
+
+std::optional<std::string> Broker::instructions(const AgentName& agent) const {
+  std::vector<const CatalogueItem*> parts;
+  for (const CatalogueItem& item : catalogue_.items(ItemKind::instructions)) {
+    if (item.standing == Standing::approved && policy().sees(agent, item)) parts.push_back(&item);
+  }
+  if (parts.empty()) return std::nullopt;
+  if (parts.size() == 1 && configuration_->servers.size() == 1) return parts[0]->listed->json();
+  // JSON strings are put together by their insides: the pieces stay exactly what was inspected.
+  std::string joined = "\"";
+  for (const CatalogueItem* part : parts) {
+    const std::string& json = part->listed->json();
+    if (joined.size() > 1) joined += "\\n\\n";
+    joined += "# " + part->server.text() + "\\n" + json.substr(1, json.size() - 2);
+  }
+  return joined + "\"";
+}
+
+void Broker::record(Record record) { records_.spawn(write(std::move(record))); }
+
+Task<> Broker::write(Record record) {
+  auto receipt = co_await audit_.write(std::move(record));
+  if (!receipt) log_line(LogLevel::error, "audit.failed", {{"why", receipt.refusal().detail}});
+}
+
+void Broker::offered(Upstream& server) {
+  rebuild();
+  const ItemCounts& counts = catalogue_.counts(server.entry().name);
+  if (counts.held + counts.fresh > 0) {
+    log_line(LogLevel::warning, "server.waits_for_review",
+             {{"server", server.name()}, {"changed", std::to_string(counts.held)},
+              {"new", std::to_string(counts.fresh)}, {"remedy", "toolgate review " + server.name()}});
+  }
+  Record started;
+  started.kind = "server.start";
+  started.server = server.name();
+  started.decision = "allow";
+  record(std::move(started));
+  levels_changed();
+  resubscribe(server);
+}
+
+void Broker::stopped(Upstream& server, const Refusal& why) {
+  rebuild();
+  Record exited;
+  exited.kind = "server.exit";
+  exited.server = server.name();
+  exited.decision = "error";
+  exited.reason = why.detail;
+  if (!stopping_) record(std::move(exited));
+}
+
+}  // namespace toolgate

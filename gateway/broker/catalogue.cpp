@@ -1,0 +1,245 @@
+#include "gateway/broker/catalogue.hpp"
+
+#include "gateway/core/log.hpp"
+#include "gateway/core/rewrite.hpp"
+#include "signing/digest.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr std::size_t harness_limit = 64;
+constexpr std::size_t protocol_limit = 128;
+
+// The definition under the name that the agent sees, looked at by every inspector.
+Inspection present(const Definition& definition, const std::string& exposed,
+                   const InspectionGate& gate) {
+  std::string json = definition.json;
+  bool named = definition.kind == ItemKind::tool || definition.kind == ItemKind::prompt;
+  JsonLimits limits;
+  if (named && exposed != definition.key) {
+    auto document = parse_document(Untrusted<std::string>(json), limits);
+    if (!document) return Inspection{};
+    Rewrite rewrite(document->text());
+    auto name = document->root().find("name");
+    if (!name) return Inspection{};
+    rewrite.replace(*name, json_quote(exposed));
+    json = std::move(rewrite).apply();
+  }
+  auto document = parse_document(Untrusted<std::string>(std::move(json)), limits);
+  if (!document) return Inspection{};
+  Channel channel = definition.kind == ItemKind::instructions ? Channel::instructions
+                                                              : Channel::definition;
+  return gate.inspect(channel, document->root());
+}
+
+bool is_hidden(const ServerEntry& entry, const Definition& definition) {
+  if (definition.kind != ItemKind::tool) return false;
+  auto policy = entry.tools.find(definition.key);
+  return policy != entry.tools.end() && policy->second.hidden;
+}
+
+CatalogueItem item_for(const ServerEntry& entry, const Definition& definition) {
+  CatalogueItem item;
+  item.kind = definition.kind;
+  item.server = entry.name;
+  item.key = definition.key;
+  bool named = definition.kind == ItemKind::tool || definition.kind == ItemKind::prompt;
+  item.exposed = named ? exposed_name(entry.prefix, definition.key) : definition.key;
+  item.hidden = is_hidden(entry, definition);
+  return item;
+}
+
+}  // namespace
+
+std::string exposed_name(const std::string& prefix, const std::string& name) {
+  std::string exposed;
+  bool changed = false;
+  for (char c : prefix + name) {
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                 c == '_' || c == '.' || c == '-';
+    exposed += plain ? c : '_';
+    changed = changed || !plain;
+  }
+  std::size_t limit = prefix.empty() ? protocol_limit : harness_limit;
+  if (!changed && exposed.size() <= limit) return exposed;
+  std::string suffix = "_" + digest("exposed name", prefix + name).text().substr(7, 8);
+  if (exposed.size() + suffix.size() > limit) exposed.resize(limit - suffix.size());
+  return exposed + suffix;
+}
+
+void Catalogue::add(const ServerEntry& entry, const Offer* offer, const Approved& approved,
+                    const InspectionGate& gate, std::int64_t now_ns) {
+  counts_[entry.name];
+  if (!offer) {
+    for (const ApprovedItem& stored : approved.items) {
+      const Approval& approval = stored.approval;
+      bool valid = approval.identity == entry.identity() &&
+                   approval.scopes == entry.scope_digest() &&
+                   (approval.expires_ns == 0 || approval.expires_ns > now_ns);
+      if (valid) add_stored(entry, stored, gate);
+    }
+    return;
+  }
+  for (const Definition& definition : offer->items) {
+    add_offered(entry, definition, approved, gate, now_ns);
+  }
+  for (const ApprovedItem& stored : approved.items) {
+    if (stored.approval.identity != entry.identity()) continue;
+    CatalogueItem item = item_for(entry, stored.definition);
+    bool offered = false;
+    for (const CatalogueItem* found : find(item.kind, item.exposed)) {
+      offered = offered || (found->server == entry.name && found->key == item.key);
+    }
+    if (offered) continue;
+    item.standing = Standing::missing;
+    item.why = "the server does not offer it any more";
+    put(std::move(item));
+  }
+}
+
+void Catalogue::add_stored(const ServerEntry& entry, const ApprovedItem& stored,
+                           const InspectionGate& gate) {
+  CatalogueItem item = item_for(entry, stored.definition);
+  Inspection inspection = present(stored.definition, item.exposed, gate);
+  item.standing = inspection.cleared ? Standing::approved : Standing::withheld;
+  item.listed = std::move(inspection.cleared);
+  item.pin = stored.approval.pin;
+  item.expires_ns = stored.approval.expires_ns;
+  put(std::move(item));
+}
+
+void Catalogue::add_offered(const ServerEntry& entry, const Definition& definition,
+                            const Approved& approved, const InspectionGate& gate,
+                            std::int64_t now_ns) {
+  CatalogueItem item = item_for(entry, definition);
+  ServerIdentity identity = entry.identity();
+  auto pinned = pin(identity, definition);
+  const Approval* approval = approved.book.approval(identity, definition.kind, definition.key);
+  if (!pinned) {
+    item.standing = approval ? Standing::changed : Standing::fresh;
+    item.why = pinned.refusal().detail;
+    return put(std::move(item));
+  }
+  item.pin = pinned->pin;
+  auto verified = approved.book.verify(*pinned, identity, now_ns);
+  if (!verified) {
+    item.standing = approval ? Standing::changed : Standing::fresh;
+    item.why = verified.refusal().detail;
+    return put(std::move(item));
+  }
+  if (approval->scopes != entry.scope_digest()) {
+    item.standing = Standing::changed;
+    item.why = "what the server may reach was changed in the configuration since the approval";
+    return put(std::move(item));
+  }
+  Inspection inspection = present(definition, item.exposed, gate);
+  item.standing = inspection.cleared ? Standing::approved : Standing::withheld;
+  if (!inspection.cleared) item.why = "an inspector refuses its definition";
+  item.listed = std::move(inspection.cleared);
+  item.verified = std::move(*verified);
+  item.expires_ns = approval->expires_ns;
+  put(std::move(item));
+}
+
+void Catalogue::put(CatalogueItem item) {
+  ItemCounts& counts = counts_[item.server];
+  if (item.standing == Standing::approved) {
+    ++counts.approved;
+  } else if (item.standing == Standing::fresh) {
+    ++counts.fresh;
+  } else {
+    ++counts.held;
+  }
+  std::vector<CatalogueItem>& list = items_[item.kind];
+  index_[item.kind].emplace(item.exposed, list.size());
+  list.push_back(std::move(item));
+}
+
+const std::vector<CatalogueItem>& Catalogue::items(ItemKind kind) const {
+  static const std::vector<CatalogueItem> none;
+  auto found = items_.find(kind);
+  return found == items_.end() ? none : found->second;
+}
+
+std::vector<const CatalogueItem*> Catalogue::find(ItemKind kind, const std::string& exposed) const {
+  std::vector<const CatalogueItem*> found;
+  auto index = index_.find(kind);
+  if (index == index_.end()) return found;
+  auto [first, last] = index->second.equal_range(exposed);
+  for (; first != last; ++first) found.push_back(&items(kind)[first->second]);
+  return found;
+}
+
+std::vector<const CatalogueItem*> Catalogue::templates_for(std::string_view uri) const {
+  std::vector<const CatalogueItem*> found;
+  for (const CatalogueItem& item : items(ItemKind::resource_template)) {
+    if (item.standing == Standing::approved && matches_template(item.key, uri)) {
+      found.push_back(&item);
+    }
+  }
+  return found;
+}
+
+bool Catalogue::is_ambiguous(const CatalogueItem& item) const {
+  std::size_t approved = 0;
+  for (const CatalogueItem* other : find(item.kind, item.exposed)) {
+    if (other->standing == Standing::approved) ++approved;
+  }
+  return approved > 1;
+}
+
+const ItemCounts& Catalogue::counts(const ServerName& server) const {
+  static const ItemCounts none;
+  auto found = counts_.find(server);
+  return found == counts_.end() ? none : found->second;
+}
+
+std::string Catalogue::fingerprint(ItemKind kind) const {
+  std::string all;
+  for (const CatalogueItem& item : items(kind)) {
+    if (item.standing == Standing::approved && !item.hidden && item.pin) {
+      all += item.exposed + '\n' + item.pin->text() + '\n';
+    }
+  }
+  return digest("catalogue", all).text();
+}
+
+bool matches_template(std::string_view uri_template, std::string_view uri) {
+  // A pattern of literal bytes and two wildcards, matched in one table: rows are pattern positions.
+  struct Part {
+    char literal;
+    enum { exact, segment, anything } kind;
+  };
+  std::vector<Part> parts;
+  for (std::size_t at = 0; at < uri_template.size(); ++at) {
+    if (uri_template[at] != '{') {
+      parts.push_back({uri_template[at], Part::exact});
+      continue;
+    }
+    std::size_t close = uri_template.find('}', at);
+    if (close == std::string_view::npos || close == at + 1) return false;
+    bool simple = std::string_view("+#./;?&").find(uri_template[at + 1]) == std::string_view::npos;
+    parts.push_back({0, simple ? Part::segment : Part::anything});
+    at = close;
+  }
+  if (uri.size() > 8'192 || parts.size() > 1'024) return false;
+  std::vector<char> reach(uri.size() + 1, 0);
+  reach[0] = 1;
+  for (const Part& part : parts) {
+    std::vector<char> next(uri.size() + 1, 0);
+    for (std::size_t at = 0; at <= uri.size(); ++at) {
+      bool from_before = at > 0 && reach[at - 1];
+      if (part.kind == Part::exact) {
+        next[at] = from_before && uri[at - 1] == part.literal;
+      } else if (part.kind == Part::segment) {
+        next[at] = at > 0 && uri[at - 1] != '/' && (from_before || next[at - 1]);
+      } else {
+        next[at] = reach[at] || (at > 0 && next[at - 1]);
+      }
+    }
+    reach = std::move(next);
+  }
+  return reach[uri.size()] != 0;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,91 @@
+#pragma once
+// What agents see: every item of every server with its standing, built anew whenever an offer, an
+// approval or the configuration changes. An item is listed when an approval covers exactly what the
+// server says now (or said at the last review, as long as it has not started yet); a call needs
+// what it says now.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/broker/approved.hpp"
+#include "gateway/broker/upstream.hpp"
+#include "gateway/config/configuration.hpp"
+#include "inspectors/gate.hpp"
+#include "signing/pins.hpp"
+
+namespace toolgate {
+
+enum class Standing {
+  approved,   // listed, and callable once the server is up
+  fresh,      // no approval yet
+  changed,    // approved, but not like this
+  missing,    // approved, but the server does not offer it any more
+  withheld,   // approved, but an inspector refuses it
+};
+
+struct CatalogueItem {
+  ItemKind kind = ItemKind::tool;
+  ServerName server;
+  std::string key;                              // as the server calls it
+  std::string exposed;                          // as the agent sees it (tools, prompts), else the key
+  Standing standing = Standing::fresh;
+  std::string why;                              // for what is held
+  bool hidden = false;                          // by the configuration
+  std::optional<Cleared> listed;                // the definition as the agent sees it
+  std::optional<Verified<Definition>> verified; // only from a live offer
+  std::optional<Digest> pin;
+  std::int64_t expires_ns = 0;
+};
+
+struct ItemCounts {
+  std::size_t approved = 0;
+  std::size_t held = 0;
+  std::size_t fresh = 0;
+};
+
+class Catalogue {
+ public:
+  Catalogue() = default;
+
+  // One server's part; servers are added in the order of the configuration. `offer` is null while
+  // the server is not up.
+  void add(const ServerEntry& entry, const Offer* offer, const Approved& approved,
+           const InspectionGate& gate, std::int64_t now_ns);
+
+  const std::vector<CatalogueItem>& items(ItemKind kind) const;
+  // All items of that exposed name (or URI). More than one: ambiguous.
+  std::vector<const CatalogueItem*> find(ItemKind kind, const std::string& exposed) const;
+  // Approved templates that this URI could be made from.
+  std::vector<const CatalogueItem*> templates_for(std::string_view uri) const;
+  // Is this one of several with its name? Then it is neither listed nor called.
+  bool is_ambiguous(const CatalogueItem& item) const;
+  const ItemCounts& counts(const ServerName& server) const;
+
+  // Changes when the list of that kind changes for an agent that sees everything.
+  std::string fingerprint(ItemKind kind) const;
+
+ private:
+  void add_offered(const ServerEntry& entry, const Definition& definition, const Approved& approved,
+                   const InspectionGate& gate, std::int64_t now_ns);
+  void add_stored(const ServerEntry& entry, const ApprovedItem& stored, const InspectionGate& gate);
+  void put(CatalogueItem item);
+
+  std::map<ItemKind, std::vector<CatalogueItem>> items_;
+  std::map<ItemKind, std::unordered_multimap<std::string, std::size_t>> index_;
+  std::map<ServerName, ItemCounts> counts_;
+};
+
+// The name that the agent sees: prefix and name, with what is not [A-Za-z0-9_.-] replaced, and
+// shortened with a stable digest suffix where harnesses would cut it (64 characters; 128 without a
+// prefix).
+std::string exposed_name(const std::string& prefix, const std::string& name);
+
+// Could `uri` come from this RFC 6570 template? Variables match lazily: {x} one segment, operators
+// such as {+x}, {/x} and {?x} anything.
+bool matches_template(std::string_view uri_template, std::string_view uri);
+
+}  // namespace toolgate

@@ -1,0 +1,197 @@
+#include "gateway/broker/gateway.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <fstream>
+
+#include "gateway/core/log.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr Milliseconds look_every{500};  // at the store and at what `status` shows
+
+std::filesystem::path status_file(const std::filesystem::path& home) {
+  return home / "run" / (std::to_string(::getpid()) + ".json");
+}
+
+// What gateways that were killed left behind.
+void sweep_status_files(const std::filesystem::path& home) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(home / "run", error)) {
+    if (entry.path().extension() != ".json") continue;
+    int pid = std::atoi(entry.path().stem().c_str());
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) {
+      std::filesystem::remove(entry.path(), error);
+    }
+  }
+}
+
+boost::json::object status_of(const Upstream& server) {
+  boost::json::object one;
+  one["server"] = server.name();
+  one["state"] = std::string(state_name(server.state()));
+  if (auto pid = server.process_id()) one["pid"] = *pid;
+  one["restarts"] = server.restarts();
+  one["last_error"] = server.last_error();
+  return one;
+}
+
+}  // namespace
+
+Gateway::Gateway(std::filesystem::path home, std::filesystem::path configuration,
+                 std::vector<PublicKey> trusted)
+    : home_(std::move(home)),
+      configuration_file_(std::move(configuration)),
+      trusted_(std::move(trusted)),
+      signals_(loop_),
+      background_(loop_.get_executor(), "gateway") {}
+
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::make(std::filesystem::path home,
+                                               std::filesystem::path configuration,
+                                               std::vector<PublicKey> trusted) {
+  std::unique_ptr<Gateway> gateway(
+      new Gateway(std::move(home), std::move(configuration), std::move(trusted)));
+  Status status = gateway->open();
+  if (!status) return status.refusal();
+  return gateway;
+}
+
+Status Gateway::open() {
+  auto configuration = load_configuration(configuration_file_, process_environment());
+  if (!configuration) return configuration.refusal();
+  limits_.json.bytes = configuration->message_bytes;
+  auto store = Store::open(home_, Store::Mode::existing);
+  if (!store) return store.refusal();
+  store_ = std::move(*store);
+  auto audit_store = Store::open(home_, Store::Mode::existing);
+  if (!audit_store) return audit_store.refusal();
+  audit_store_ = std::move(*audit_store);
+  auto approved = load_approved(*store_, trusted_);
+  if (!approved) return approved.refusal();
+  auto executor = loop_.get_executor();
+  audit_ = std::make_unique<AuditLog>(executor, *audit_store_, configuration->audit);
+  gate_ = std::make_unique<InspectionGate>(all_inspectors());
+  broker_ = std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved),
+                                     *audit_, *gate_, limits_);
+  doorkeeper_ = std::make_unique<StoreDoorkeeper>(*store_, *broker_);
+  return done();
+}
+
+void Gateway::begin(std::function<void()> stop) {
+  stop_ = std::move(stop);
+  ::signal(SIGPIPE, SIG_IGN);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
+  std::error_code error;
+  std::filesystem::create_directories(home_ / "run", error);
+  std::filesystem::permissions(home_ / "run", std::filesystem::perms::owner_all, error);
+  sweep_status_files(home_);
+  auto watch = ConfigurationWatch::start(loop_.get_executor(), configuration_file_,
+                                         [this] { reload_configuration(); });
+  if (watch) {
+    watch_ = std::move(*watch);
+  } else {
+    log_line(LogLevel::warning, "configuration.not_watched", {{"why", watch.refusal().detail}});
+  }
+  background_.spawn(watch_signals());
+  background_.spawn(watch_store());
+  background_.spawn(publish_status());
+  broker_->start();
+}
+
+Task<> Gateway::end() {
+  stopping_ = true;
+  watch_.reset();
+  co_await broker_->stop();
+  boost::system::error_code ignored;
+  signals_.cancel(ignored);
+  co_await background_.drain(Milliseconds(0));
+  std::error_code error;
+  std::filesystem::remove(status_file(home_), error);
+}
+
+Task<> Gateway::watch_signals() {
+  bool asked = false;
+  while (true) {
+    auto [error, number] = co_await signals_.async_wait(as_result);
+    if (error) co_return;
+    if (number == SIGHUP) {
+      reload_configuration();
+      continue;
+    }
+    if (std::exchange(asked, true)) ::_exit(128 + number);
+    log_line(LogLevel::info, "gateway.stopping", {{"signal", std::to_string(number)}});
+    stop_();
+  }
+}
+
+void Gateway::reload_configuration() {
+  if (stopping_) return;
+  auto configuration = load_configuration(configuration_file_, process_environment());
+  if (!configuration) {
+    log_line(LogLevel::error, "configuration.refused",
+             {{"why", configuration.refusal().detail}, {"remedy", "the old one stays in force"}});
+    return;
+  }
+  log_line(LogLevel::info, "configuration.loaded",
+           {{"servers", std::to_string(configuration->servers.size())}});
+  broker_->reload(std::move(*configuration));
+  doorkeeper_->forget();
+}
+
+Task<> Gateway::watch_store() {
+  std::int64_t known = 0;
+  if (auto version = store_->data_version()) known = *version;
+  asio::steady_timer timer(loop_);
+  while (!stopping_) {
+    timer.expires_after(look_every);
+    auto [error] = co_await timer.async_wait(as_result);
+    if (error) co_return;
+    auto version = store_->data_version();
+    if (!version || *version == known) continue;
+    known = *version;
+    doorkeeper_->forget();
+    auto approved = load_approved(*store_, trusted_);
+    if (approved) {
+      broker_->reload(std::move(*approved));
+    } else {
+      log_line(LogLevel::error, "approvals.unreadable", {{"why", approved.refusal().detail}});
+    }
+  }
+}
+
+Task<> Gateway::publish_status() {
+  asio::steady_timer timer(loop_);
+  while (!stopping_) {
+    write_status();
+    timer.expires_after(look_every);
+    auto [error] = co_await timer.async_wait(as_result);
+    if (error) co_return;
+  }
+}
+
+void Gateway::write_status() {
+  boost::json::array servers;
+  for (const auto& [name, server] : broker_->upstreams()) servers.push_back(status_of(*server));
+  boost::json::object all;
+  all["pid"] = ::getpid();
+  all["servers"] = std::move(servers);
+  std::string text = boost::json::serialize(all) + "\n";
+  if (text == status_) return;
+  status_ = text;
+  std::filesystem::path file = status_file(home_);
+  std::filesystem::path fresh = file;
+  fresh += ".new";
+  {
+    std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
+    out << text;
+  }
+  std::error_code error;
+  std::filesystem::rename(fresh, file, error);
+}
+
+}  // namespace toolgate

@@ -1,0 +1,76 @@
+#pragma once
+// A running gateway: everything that `stdio` and `serve` have in common, put together and taken down in
+// order. Built by the commands; nothing in here is global.
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gateway/broker/broker.hpp"
+#include "gateway/broker/doorkeeper.hpp"
+#include "gateway/config/configuration.hpp"
+#include "gateway/config/watch.hpp"
+#include "gateway/core/result.hpp"
+#include "gateway/core/task_group.hpp"
+#include "gateway/store/audit.hpp"
+#include "gateway/store/store.hpp"
+#include "signing/keys.hpp"
+
+namespace toolgate {
+
+class Gateway {
+ public:
+  // Reads the configuration, opens the store, checks the approvals. Refuses with what is wrong.
+  static Result<std::unique_ptr<Gateway>> make(std::filesystem::path home,
+                                               std::filesystem::path configuration,
+                                               std::vector<PublicKey> trusted);
+  Gateway(const Gateway&) = delete;
+  ~Gateway();
+
+  asio::io_context& loop() { return loop_; }
+  const Limits& limits() const { return limits_; }
+  Broker& broker() { return *broker_; }
+  Doorkeeper& doorkeeper() { return *doorkeeper_; }
+  const Configuration& configuration() const { return broker_->configuration(); }
+  const std::filesystem::path& home() const { return home_; }
+
+  // Starts the servers, the watch over configuration and store, and the signals. `stop` is called once at
+  // the first SIGTERM or SIGINT; a second one ends the process at once (its servers die with it).
+  void begin(std::function<void()> stop);
+  // Stops all of that. After every door is closed.
+  Task<> end();
+
+ private:
+  Gateway(std::filesystem::path home, std::filesystem::path configuration,
+          std::vector<PublicKey> trusted);
+  Status open();
+  Task<> watch_signals();
+  Task<> watch_store();
+  Task<> publish_status();
+  void reload_configuration();
+  void write_status();
+
+  asio::io_context loop_{1};
+  std::filesystem::path home_;
+  std::filesystem::path configuration_file_;
+  std::vector<PublicKey> trusted_;
+  Limits limits_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> audit_store_;
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<InspectionGate> gate_;
+  std::unique_ptr<Broker> broker_;
+  std::unique_ptr<StoreDoorkeeper> doorkeeper_;
+  std::unique_ptr<ConfigurationWatch> watch_;
+  asio::signal_set signals_;
+  std::function<void()> stop_;
+  bool stopping_ = false;
+  std::string status_;        // as it was written last
+  TaskGroup background_;
+};
+
+}  // namespace toolgate

@@ -1,0 +1,36 @@
+#pragma once
+// What a server offers, as it said it just now: unverified.
+
+#include <string>
+#include <vector>
+
+#include "gateway/core/document.hpp"
+#include "gateway/core/revision.hpp"
+#include "signing/pins.hpp"
+
+namespace toolgate {
+
+struct Offer {
+  Revision revision = latest_revision;
+  std::string capabilities = "{}";  // JSON object, exactly as received
+  std::string server_info = "{}";
+  std::vector<Definition> items;    // in the server's order; instructions first, where there are any
+};
+
+// The list methods of MCP: which result member holds the items, which member of an item is its key.
+struct ListMethod {
+  ItemKind kind;
+  std::string_view method;      // "tools/list"
+  std::string_view member;      // "tools"
+  std::string_view key;         // "name"
+  std::string_view capability;  // "tools"
+};
+inline constexpr ListMethod list_methods[] = {
+    {ItemKind::tool, "tools/list", "tools", "name", "tools"},
+    {ItemKind::prompt, "prompts/list", "prompts", "name", "prompts"},
+    {ItemKind::resource, "resources/list", "resources", "uri", "resources"},
+    {ItemKind::resource_template, "resources/templates/list", "resourceTemplates", "uriTemplate",
+     "resources"},
+};
+
+}  // namespace toolgate

@@ -1,0 +1,49 @@
+#include "gateway/broker/probe.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include "gateway/broker/upstream.hpp"
+#include "gateway/core/task_group.hpp"
+
+namespace toolgate {
+namespace {
+
+// A probe has no agent: what the server asks is refused, what it says besides answers is dropped.
+class NoAgent : public UpstreamEvents {
+ public:
+  void offered(Upstream&) override {}
+  void stopped(Upstream&, const Refusal&) override {}
+  void notified(Upstream&, const Message&, CallRoute*) override {}
+  void asked(Upstream& server, Message message, CallRoute*) override {
+    server.answer(error_text(message.id().raw(),
+                             Refusal(Reason::unknown_method, "nobody is there to be asked")));
+  }
+};
+
+Task<> probe(asio::any_io_executor executor, Probed& probed) {
+  NoAgent nobody;
+  auto upstream = std::make_shared<Upstream>(executor, probed.entry, nobody);
+  Status status = co_await upstream->probe();
+  if (status) {
+    probed.offer = *upstream->offer();
+  } else {
+    probed.offer = status.refusal();
+  }
+  co_await upstream->stop();
+}
+
+}  // namespace
+
+std::vector<Probed> probe_servers(std::vector<ServerEntry> entries) {
+  std::vector<Probed> probed;
+  for (ServerEntry& entry : entries) {
+    probed.push_back(Probed{std::move(entry), Refusal(Reason::internal, "the probe did not run")});
+  }
+  asio::io_context loop(1);
+  TaskGroup group(loop.get_executor(), "review");
+  for (Probed& one : probed) group.spawn(probe(loop.get_executor(), one));
+  loop.run();
+  return probed;
+}
+
+}  // namespace toolgate

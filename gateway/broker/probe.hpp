@@ -1,0 +1,26 @@
+#pragma once
+// Starting or contacting servers once, to read what they offer: for `review`. Nothing of what they say
+// reaches an agent.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/broker/offer.hpp"
+#include "gateway/config/configuration.hpp"
+#include "gateway/core/result.hpp"
+#include "gateway/core/task.hpp"
+
+namespace toolgate {
+
+struct Probed {
+  ServerEntry entry;
+  Result<Offer> offer;
+};
+
+// All at the same time; each has its own start_ms. Blocking: runs its own event loop.
+std::vector<Probed> probe_servers(std::vector<ServerEntry> entries);
+
+}  // namespace toolgate

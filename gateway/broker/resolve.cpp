@@ -1,0 +1,163 @@
+// Which item of which server a request means, and what the server gets to read.
+
+#include "gateway/broker/broker.hpp"
+#include "gateway/broker/call_path.hpp"
+#include "gateway/core/rewrite.hpp"
+
+namespace toolgate {
+namespace {
+
+Result<std::string> string_member(const Value& object, std::string_view name) {
+  auto member = object.find(name);
+  if (!member || !member->is_string()) {
+    return Refusal(Reason::invalid_params, "'" + std::string(name) + "' must be a string");
+  }
+  return member->text();
+}
+
+Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>& items) {
+  std::string servers;
+  for (const CatalogueItem* item : items) {
+    servers += (servers.empty() ? "'" : ", '") + item->server.text() + "'";
+  }
+  return Refusal(Reason::ambiguous, "this " + std::string(what) + " is offered by " + servers +
+                                        ": give them different prefixes, or leave one out");
+}
+
+}  // namespace
+
+Result<Target> CallPath::resolve(const Session& session, const Message& message) const {
+  auto params = message.params();
+  if (!params) return Refusal(Reason::invalid_params, "params are missing");
+  const std::string& method = message.method();
+  if (method.starts_with("tasks/")) return resolve_task(session, *params);
+  if (method == "completion/complete") return resolve_reference(session, *params);
+  if (method == "resources/read") {
+    auto uri = string_member(*params, "uri");
+    if (!uri) return uri.refusal();
+    return resolve_uri(session, *uri, Channel::resource);
+  }
+  auto name = string_member(*params, "name");
+  if (!name) return name.refusal();
+  auto arguments = params->find("arguments");
+  if (arguments && !arguments->is_object()) {
+    return Refusal(Reason::invalid_params, "'arguments' must be an object");
+  }
+  bool tool = method == "tools/call";
+  return resolve_item(session, tool ? ItemKind::tool : ItemKind::prompt, *name,
+                      tool ? Channel::tool_result : Channel::prompt);
+}
+
+Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
+                                      const std::string& exposed, Channel channel) const {
+  std::vector<const CatalogueItem*> seen;
+  std::vector<const CatalogueItem*> approved;
+  for (const CatalogueItem* item : broker_.catalogue().find(kind, exposed)) {
+    if (!broker_.policy().sees(session.agent(), *item)) continue;
+    // What was never approved is as unknown to agents as what does not exist.
+    if (item->standing == Standing::fresh) continue;
+    seen.push_back(item);
+    if (item->standing == Standing::approved) approved.push_back(item);
+  }
+  if (approved.size() > 1) return ambiguous(item_kind_name(kind), approved);
+  if (approved.size() == 1) return target_of(*approved.front(), channel);
+  if (!seen.empty()) return target_of(*seen.front(), channel);
+  return Refusal(Reason::invalid_params,
+                 "unknown " + std::string(item_kind_name(kind)) +
+                     ": the list has those that are approved");
+}
+
+Result<Target> CallPath::resolve_uri(const Session& session, const std::string& uri,
+                                     Channel channel) const {
+  std::vector<const CatalogueItem*> found;
+  for (const CatalogueItem* item : broker_.catalogue().find(ItemKind::resource, uri)) {
+    if (item->standing == Standing::approved) found.push_back(item);
+  }
+  if (found.empty()) found = broker_.catalogue().templates_for(uri);
+  std::erase_if(found, [&](const CatalogueItem* item) {
+    return !broker_.policy().sees(session.agent(), *item);
+  });
+  // Several templates of one server are no ambiguity.
+  std::vector<const CatalogueItem*> servers;
+  for (const CatalogueItem* item : found) {
+    bool known = false;
+    for (const CatalogueItem* other : servers) known = known || other->server == item->server;
+    if (!known) servers.push_back(item);
+  }
+  if (servers.empty()) return Refusal(Reason::not_found, "no approved resource has this URI");
+  if (servers.size() > 1) return ambiguous("resource", servers);
+  return target_of(*servers.front(), channel);
+}
+
+Result<Target> CallPath::resolve_reference(const Session& session, const Value& params) const {
+  auto reference = params.find("ref");
+  auto type = reference ? reference->find("type") : std::nullopt;
+  if (!type || !type->is_string()) {
+    return Refusal(Reason::invalid_params, "'ref' must have a type");
+  }
+  if (type->equals("ref/prompt")) {
+    auto name = string_member(*reference, "name");
+    if (!name) return name.refusal();
+    return resolve_item(session, ItemKind::prompt, *name, Channel::completion);
+  }
+  if (!type->equals("ref/resource")) {
+    return Refusal(Reason::invalid_params, "'ref' must be a ref/prompt or a ref/resource");
+  }
+  auto uri = string_member(*reference, "uri");
+  if (!uri) return uri.refusal();
+  auto by_template = resolve_item(session, ItemKind::resource_template, *uri, Channel::completion);
+  if (by_template || by_template.refusal().reason == Reason::ambiguous) return by_template;
+  return resolve_uri(session, *uri, Channel::completion);
+}
+
+Result<Target> CallPath::resolve_task(const Session& session, const Value& params) const {
+  auto id = string_member(params, "taskId");
+  if (!id) return id.refusal();
+  const TaskEntry* task = broker_.tasks().find(*id);
+  auto upstream = task ? broker_.upstream(task->server) : nullptr;
+  if (!upstream || task->agent != session.agent()) {
+    return Refusal(Reason::invalid_params, "unknown task");
+  }
+  Target target;
+  target.upstream = upstream;
+  target.kind = ItemKind::tool;
+  target.key = task->definition->key;
+  target.exposed = exposed_name(upstream->entry().prefix, target.key);
+  target.channel = Channel::task;
+  return target;
+}
+
+Result<Target> CallPath::target_of(const CatalogueItem& item, Channel channel) const {
+  Target target;
+  target.upstream = broker_.upstream(item.server);
+  if (!target.upstream) return Refusal(Reason::unavailable, "the server is not configured any more");
+  target.kind = item.kind;
+  target.key = item.key;
+  target.exposed = item.exposed;
+  target.channel = channel;
+  return target;
+}
+
+// Names and ids become the server's own; every other byte stays as the agent wrote it.
+Result<std::string> CallPath::params_for(const Session& session, const Message& message,
+                                         const Target& target, BrokerId id) const {
+  Value params = *message.params();
+  if (message.method().starts_with("tasks/")) {
+    auto task_id = string_member(params, "taskId");
+    const TaskEntry* task = task_id ? broker_.tasks().find(*task_id) : nullptr;
+    if (!task) return Refusal(Reason::invalid_params, "unknown task");
+    return broker_.tasks().to_server(params, session.agent(), *task);
+  }
+  Rewrite rewrite(params.raw(), params.begin());
+  auto meta = params.find("_meta");
+  auto token = meta ? meta->find("progressToken") : std::nullopt;
+  if (token) rewrite.replace(*token, std::to_string(id));
+  std::optional<Value> name = params.find("name");
+  auto reference = params.find("ref");
+  if (message.method() == "completion/complete" && reference) name = reference->find("name");
+  bool named = target.kind == ItemKind::tool || target.kind == ItemKind::prompt;
+  if (named && name && target.exposed != target.key) rewrite.replace(*name, json_quote(target.key));
+  return std::move(rewrite).apply();
+}
+
+}  // namespace toolgate

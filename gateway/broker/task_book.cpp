@@ -1,0 +1,104 @@
+#include "gateway/broker/task_book.hpp"
+
+#include "gateway/core/rewrite.hpp"
+#include "signing/keys.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr std::size_t most_tasks = 10'000;
+constexpr std::string_view related_task = "io.modelcontextprotocol/related-task";
+
+std::optional<Value> string_member(const std::optional<Value>& object, std::string_view name) {
+  if (!object) return std::nullopt;
+  auto member = object->find(name);
+  if (!member || !member->is_string()) return std::nullopt;
+  return member;
+}
+
+// Every place of an id, but for lists of tasks.
+std::vector<Value> id_places(const Value& object) {
+  std::vector<Value> places;
+  auto meta = object.find("_meta");
+  auto related = meta ? meta->find(related_task) : std::nullopt;
+  for (const auto& holder : {std::optional<Value>(object), object.find("task"), related}) {
+    if (auto id = string_member(holder, "taskId")) places.push_back(*id);
+  }
+  return places;
+}
+
+}  // namespace
+
+std::optional<std::string> created_task(const Value& result) {
+  auto id = string_member(result.find("task"), "taskId");
+  if (!id) return std::nullopt;
+  return id->text();
+}
+
+std::string TaskBook::add(TaskEntry entry) {
+  std::pair<ServerName, std::string> place(entry.server, entry.server_id);
+  auto known = by_server_.find(place);
+  if (known != by_server_.end()) return known->second;
+  if (order_.size() >= most_tasks) {
+    auto oldest = tasks_.find(order_.front());
+    by_server_.erase({oldest->second.server, oldest->second.server_id});
+    tasks_.erase(oldest);
+    order_.pop_front();
+  }
+  std::string visible = "tg-" + random_token();
+  by_server_.emplace(std::move(place), visible);
+  tasks_.emplace(visible, std::move(entry));
+  order_.push_back(visible);
+  return visible;
+}
+
+const TaskEntry* TaskBook::find(const std::string& visible_id) const {
+  auto found = tasks_.find(visible_id);
+  return found == tasks_.end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> TaskBook::visible_id(const ServerName& server,
+                                                const std::string& server_id) const {
+  auto found = by_server_.find({server, server_id});
+  if (found == by_server_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<std::string> TaskBook::to_agent(const Value& object, const ServerName& server,
+                                              const AgentName& agent) const {
+  Rewrite rewrite(object.raw(), object.begin());
+  for (const Value& id : id_places(object)) {
+    rewrite.replace(id, json_quote(visible_id(server, id.text()).value_or("unknown")));
+  }
+  auto tasks = object.find("tasks");
+  if (tasks && tasks->is_array()) {
+    std::string own;
+    for (const Value& task : tasks->elements()) {
+      auto id = string_member(task, "taskId");
+      auto visible = id ? visible_id(server, id->text()) : std::nullopt;
+      if (!visible || find(*visible)->agent != agent) continue;
+      Rewrite one(task.raw(), task.begin());
+      one.replace(*id, json_quote(*visible));
+      if (!own.empty()) own += ',';
+      own += std::move(one).apply();
+    }
+    rewrite.replace(*tasks, "[" + own + "]");
+  }
+  if (rewrite.empty()) return std::nullopt;
+  return std::move(rewrite).apply();
+}
+
+Result<std::string> TaskBook::to_server(const Value& params, const AgentName& agent,
+                                        const TaskEntry& entry) const {
+  Rewrite rewrite(params.raw(), params.begin());
+  for (const Value& id : id_places(params)) {
+    const TaskEntry* task = find(id.text());
+    if (!task || task->agent != agent || task->server != entry.server) {
+      return Refusal(Reason::invalid_params, "unknown task");
+    }
+    rewrite.replace(id, json_quote(task->server_id));
+  }
+  return std::move(rewrite).apply();
+}
+
+}  // namespace toolgate

@@ -1,0 +1,325 @@
+#include "gateway/broker/upstream.hpp"
+
+#include <random>
+
+#include "gateway/core/log.hpp"
+#include "gateway/core/within.hpp"
+
+namespace toolgate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr Milliseconds first_backoff{250};
+constexpr Milliseconds most_backoff{30'000};
+constexpr Milliseconds worth_waiting{3'000};    // a call waits for a restart that is this near
+constexpr Milliseconds stable_after{30'000};    // up this long: the next failure starts from the beginning
+constexpr Milliseconds relist_every{300'000};   // a server that changes silently is noticed by then
+
+// What every server is told about its client, whatever the agent can do: real servers change their
+// tools with it, and a pin must not depend on who calls.
+constexpr std::string_view initialize_params =
+    R"({"protocolVersion":"2025-11-25","capabilities":{"elicitation":{"form":{},"url":{}},)"
+    R"("roots":{},"sampling":{}},"clientInfo":{"name":"toolgate","version":")" TOOLGATE_VERSION
+    R"("}})";
+
+Milliseconds backoff_for(unsigned failures) {
+  Milliseconds wait = first_backoff * (1U << std::min(failures, 7U));
+  wait = std::min(wait, most_backoff);
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  return wait + Milliseconds(std::uniform_int_distribution<long>(0, wait.count() / 4)(random));
+}
+
+// A retry would meet the same wall: only a change of the configuration helps.
+bool is_permanent(const Refusal& why) {
+  return why.reason == Reason::unsupported || why.reason == Reason::bad_configuration;
+}
+
+}  // namespace
+
+std::string_view state_name(Upstream::State state) {
+  switch (state) {
+    case Upstream::State::idle: return "idle";
+    case Upstream::State::starting: return "starting";
+    case Upstream::State::ready: return "ready";
+    case Upstream::State::waiting: return "waiting";
+    case Upstream::State::stopped: return "stopped";
+  }
+  return "";
+}
+
+Upstream::Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events)
+    : executor_(executor),
+      entry_(std::move(entry)),
+      events_(events),
+      tasks_(executor, "server " + entry_.name.text()),
+      changed_(executor),
+      deadlines_(executor) {
+  changed_.expires_at(Clock::time_point::max());
+  deadlines_.expires_at(Clock::time_point::max());
+}
+
+Upstream::~Upstream() = default;
+
+Task<> Upstream::run() {
+  running_ = true;
+  while (!stopping_) {
+    Status status = co_await start();
+    Refusal why(Reason::unavailable, "");
+    if (status) {
+      auto up_since = Clock::now();
+      set_state(State::ready);
+      log_line(LogLevel::info, "server.ready", {{"server", name()}});
+      events_.offered(*this);
+      co_await stay_up();
+      if (Clock::now() - up_since > stable_after) failures_ = 0;
+      why = gone_.value_or(Refusal(Reason::unavailable, "stopped"));
+    } else {
+      why = status.refusal();
+    }
+    co_await end_link();
+    if (stopping_) break;
+    last_error_ = why.detail;
+    log_line(LogLevel::warning, "server.down", {{"server", name()}, {"why", why.detail}});
+    events_.stopped(*this, why);
+    co_await back_off(why);
+    ++restarts_;
+  }
+  running_ = false;
+  set_state(State::stopped);
+}
+
+Task<Status> Upstream::probe() {
+  Status status = co_await start();
+  if (status) {
+    set_state(State::ready);
+  } else {
+    last_error_ = status.refusal().detail;
+  }
+  co_return status;
+}
+
+Task<> Upstream::stop() {
+  stopping_ = true;
+  fail_all(Refusal(Reason::unavailable, "'" + name() + "' was stopped"));
+  changed_.cancel();
+  if (link_) co_await link_->close();
+  while (running_) {
+    changed_.expires_at(Clock::time_point::max());
+    co_await changed_.async_wait(as_result);
+  }
+  co_await end_link();
+  set_state(State::stopped);
+}
+
+Task<> Upstream::back_off(const Refusal& why) {
+  auto wait = is_permanent(why) ? std::chrono::hours(24 * 365) : backoff_for(failures_++);
+  retry_at_ = Clock::now() + wait;
+  set_state(State::waiting);
+  while (!stopping_ && Clock::now() < retry_at_) {
+    asio::steady_timer timer(executor_, std::min<Clock::duration>(retry_at_ - Clock::now(),
+                                                                  Milliseconds(500)));
+    co_await timer.async_wait(as_result);
+  }
+}
+
+Task<Status> Upstream::start() {
+  set_state(State::starting);
+  start_by_ = Clock::now() + entry_.limits.start_ms;
+  Transport transport = is_sse_ ? Transport::sse : entry_.transport;
+  Status status = co_await connect(transport);
+  if (!status && transport == Transport::streamable_http &&
+      status.refusal().reason == Reason::unsupported) {
+    // The specification's rule for old servers: 404 or 405 to the first POST means HTTP+SSE.
+    co_await end_link();
+    status = co_await connect(Transport::sse);
+    is_sse_ = static_cast<bool>(status);
+    if (!status) {
+      co_return Refusal(Reason::unavailable, "'" + name() +
+                                                 "' answers neither as Streamable HTTP nor as "
+                                                 "HTTP+SSE: " + status.refusal().detail);
+    }
+  }
+  if (!status) co_return status.refusal();
+  co_return co_await list_all();
+}
+
+Task<Status> Upstream::connect(Transport transport) {
+  gone_.reset();
+  offer_.reset();
+  stale_ = false;
+  auto link = make_link(executor_, entry_, transport);
+  if (!link) co_return link.refusal();
+  link_ = std::move(*link);
+  tasks_.spawn(watch_deadlines());
+  Status opened = co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
+  if (!opened) co_return opened.refusal();
+  co_return co_await handshake();
+}
+
+Task<Status> Upstream::handshake() {
+  auto reply = co_await ask("initialize", std::string(initialize_params));
+  if (!reply) co_return reply.refusal();
+  Status status = agreed(*reply);
+  if (!status) co_return status.refusal();
+  link_->negotiated(offer_->revision);
+  notify("notifications/initialized", "{}");
+  co_return done();
+}
+
+Status Upstream::agreed(const Reply& reply) {
+  if (reply.is_error()) {
+    return Refusal(Reason::bad_answer, "'" + name() + "' refused initialize");
+  }
+  Value result = reply.message.body();
+  auto version = result.find("protocolVersion");
+  auto revision = version && version->is_string() ? revision_from(version->text()) : std::nullopt;
+  if (!revision) {
+    return Refusal(Reason::bad_answer, "'" + name() + "' speaks a revision of MCP that this broker "
+                                                      "does not know");
+  }
+  Offer offer;
+  offer.revision = *revision;
+  auto capabilities = result.find("capabilities");
+  if (!capabilities || !capabilities->is_object()) {
+    return Refusal(Reason::bad_answer, "'" + name() + "' answered initialize without capabilities");
+  }
+  offer.capabilities = capabilities->raw();
+  auto info = result.find("serverInfo");
+  if (info && info->is_object()) offer.server_info = info->raw();
+  auto instructions = result.find("instructions");
+  if (instructions && instructions->is_string() && instructions->size() + 2 < instructions->raw().size()) {
+    offer.items.push_back(Definition{ItemKind::instructions, "", std::string(instructions->raw())});
+  }
+  offer_ = std::move(offer);
+  return done();
+}
+
+Task<Status> Upstream::list_all() {
+  std::vector<Definition> items;
+  for (Definition& item : offer_->items) {
+    if (item.kind == ItemKind::instructions) items.push_back(item);
+  }
+  JsonLimits limits;
+  auto capabilities = parse_document(Untrusted<std::string>(offer_->capabilities), limits);
+  if (!capabilities) co_return capabilities.refusal();
+  for (const ListMethod& method : list_methods) {
+    if (!capabilities->root().find(method.capability)) continue;
+    Status status = co_await list(method, items);
+    if (!status) co_return status.refusal();
+  }
+  offer_->items = std::move(items);
+  co_return done();
+}
+
+Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& into) {
+  std::string params = "{}";
+  std::size_t first = into.size();
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t page = 0;; ++page) {
+    if (page >= entry_.limits.list_pages) {
+      co_return Refusal(Reason::too_large, "'" + name() + "' has more pages of " +
+                                               std::string(method.method) + " than " +
+                                               std::to_string(page));
+    }
+    auto reply = co_await ask(std::string(method.method), params);
+    if (!reply) co_return reply.refusal();
+    if (reply->is_error()) {
+      auto code = reply->message.body().find("code");
+      auto number = code ? code->integer() : std::nullopt;
+      if (number == -32601) co_return done();  // announced, but not there: nothing to list
+      co_return Refusal(Reason::bad_answer, "'" + name() + "' answered " +
+                                                std::string(method.method) + " with error " +
+                                                std::to_string(number.value_or(0)));
+    }
+    auto items = reply->message.body().find(method.member);
+    if (!items || !items->is_array()) {
+      co_return Refusal(Reason::bad_answer, "'" + name() + "' answered " +
+                                                std::string(method.method) + " without a list");
+    }
+    for (const Value& item : items->elements()) {
+      auto key = item.find(method.key);
+      if (!key || !key->is_string() || key->size() + 2 >= key->raw().size()) {
+        log_line(LogLevel::warning, "server.item_without_name",
+                 {{"server", name()}, {"method", std::string(method.method)}});
+        continue;
+      }
+      std::string text = key->text();
+      ++seen[text];
+      into.push_back(Definition{method.kind, std::move(text), std::string(item.raw())});
+      if (into.size() - first > entry_.limits.list_items) {
+        co_return Refusal(Reason::too_large, "'" + name() + "' lists more than " +
+                                                 std::to_string(entry_.limits.list_items) +
+                                                 " items in " + std::string(method.method));
+      }
+    }
+    auto cursor = reply->message.body().find("nextCursor");
+    if (!cursor || !cursor->is_string()) break;
+    params = R"({"cursor":)" + std::string(cursor->raw()) + "}";
+  }
+  // Of two items with one name nobody can say which is meant: neither is offered.
+  std::erase_if(into, [&](const Definition& item) {
+    bool twice = item.kind == method.kind && seen[item.key] > 1;
+    if (twice) log_line(LogLevel::warning, "server.duplicate_item", {{"server", name()}});
+    return twice;
+  });
+  co_return done();
+}
+
+Task<> Upstream::stay_up() {
+  while (!gone_ && !stopping_) {
+    if (stale_) {
+      stale_ = false;
+      start_by_ = Clock::now() + entry_.limits.start_ms;
+      Status status = co_await list_all();
+      if (status) {
+        events_.offered(*this);
+      } else if (!gone_) {
+        log_line(LogLevel::warning, "server.list_failed",
+                 {{"server", name()}, {"why", status.refusal().detail}});
+      }
+      continue;
+    }
+    changed_.expires_after(relist_every);
+    auto [woken] = co_await changed_.async_wait(as_result);
+    if (!woken) stale_ = true;
+  }
+}
+
+Task<> Upstream::end_link() {
+  fail_all(gone_.value_or(Refusal(Reason::unavailable, "'" + name() + "' is not running")));
+  if (link_) {
+    co_await link_->close();
+    co_await tasks_.drain(Milliseconds(0));
+    link_.reset();
+  }
+}
+
+Task<Status> Upstream::ready(std::function<bool()> given_up) {
+  auto give_up_at = Clock::now() + entry_.limits.start_ms;
+  while (true) {
+    if (given_up()) co_return Refusal(Reason::cancelled, "the caller gave up");
+    if (state_ == State::ready && !gone_) co_return done();
+    bool soon = state_ == State::starting || state_ == State::idle || state_ == State::ready ||
+                (state_ == State::waiting && retry_at_ - Clock::now() < worth_waiting);
+    if (!soon || stopping_ || Clock::now() > give_up_at) {
+      std::string why = last_error_.empty() ? "it has not started" : last_error_;
+      co_return Refusal(Reason::unavailable,
+                        "server '" + name() + "' is not available: " + why);
+    }
+    asio::steady_timer timer(executor_, Milliseconds(50));
+    co_await timer.async_wait(as_result);
+  }
+}
+
+void Upstream::set_state(State state) {
+  state_ = state;
+  changed_.cancel();
+}
+
+Milliseconds Upstream::start_time_left() const {
+  auto left = std::chrono::duration_cast<Milliseconds>(start_by_ - Clock::now());
+  return std::max(left, Milliseconds(1));
+}
+
+}  // namespace toolgate

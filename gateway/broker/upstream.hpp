@@ -1,0 +1,184 @@
+#pragma once
+// One server as the broker's client side sees it: the link kept alive, the handshake, the requests
+// that wait for an answer, and what the server offers.
+//
+// This is the seam for a protocol era on the server's side: the legacy handshake (2024-11-05 to
+// 2025-11-25) lives in here and nowhere else; callers see requests, answers and an Offer.
+//
+// Ids and progress tokens are the broker's own. An answer that nobody waits for (unknown id, second
+// answer, after the deadline) is dropped and counted. One thread: that of the executor.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/broker/offer.hpp"
+#include "gateway/config/configuration.hpp"
+#include "gateway/core/limits.hpp"
+#include "gateway/core/message.hpp"
+#include "gateway/core/server_link.hpp"
+#include "gateway/core/slot.hpp"
+#include "gateway/core/task.hpp"
+#include "gateway/core/task_group.hpp"
+
+namespace toolgate {
+
+class Upstream;
+
+// Whom an answer's side messages belong to: the broker hangs its own state here. Compared by address.
+class CallRoute {
+ public:
+  virtual ~CallRoute() = default;
+};
+
+// What an upstream tells the broker.
+class UpstreamEvents {
+ public:
+  virtual ~UpstreamEvents() = default;
+  // The handshake and the first listing are done, or a list was read anew.
+  virtual void offered(Upstream& server) = 0;
+  virtual void stopped(Upstream& server, const Refusal& why) = 0;
+  // A notification. `route`: of the request in whose stream it came, or whose progress token it names.
+  virtual void notified(Upstream& server, const Message& message, CallRoute* route) = 0;
+  // The server asks the agent something (or pings). Answer through Upstream::answer().
+  virtual void asked(Upstream& server, Message message, CallRoute* route) = 0;
+};
+
+// An answer: a JSON-RPC result or error of the server.
+struct Reply {
+  Message message;
+  bool is_error() const { return message.kind() == MessageKind::error; }
+};
+
+class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstream> {
+ public:
+  enum class State { idle, starting, ready, waiting, stopped };
+
+  // Links are made anew at each start. All references outlive the upstream.
+  Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events);
+  Upstream(const Upstream&) = delete;
+  ~Upstream() override;
+
+  const ServerEntry& entry() const { return entry_; }
+  const std::string& name() const { return entry_.name.text(); }
+  // Policy, prefix and labels may change without a restart.
+  void replace_entry(ServerEntry entry) { entry_ = std::move(entry); }
+
+  // Starts, and restarts with backoff, until stop(). Spawned once, by the owner.
+  Task<> run();
+  // One start without restarts, for a probe: refuses with why it failed.
+  Task<Status> probe();
+  // Ends the link in good order and fails what waits. run() returns afterwards.
+  Task<> stop();
+
+  State state() const { return state_; }
+  const Offer* offer() const { return offer_ ? &*offer_ : nullptr; }
+  std::uint64_t restarts() const { return restarts_; }
+  const std::string& last_error() const { return last_error_; }
+  std::optional<int> process_id() const { return link_ ? link_->process_id() : std::nullopt; }
+  std::uint64_t dropped_answers() const { return dropped_; }
+
+  // Waits until the server is ready. Refuses with `unavailable` when it will not be soon, and with
+  // `cancelled` when `given_up` says so.
+  Task<Status> ready(std::function<bool()> given_up);
+  // Lets everybody in ready() look again.
+  void wake() { changed_.cancel(); }
+
+  // The next request's id: chosen before the call, because it may stand in the params as well.
+  BrokerId next_id() { return ++last_id_; }
+  // Sends a request and waits for its answer, `limit` at most. `route` may be null and must outlive
+  // the call. Waits for room when limits.in_flight requests are unanswered.
+  Task<Result<Reply>> request(BrokerId id, std::string method, std::string params,
+                              Milliseconds limit, CallRoute* route);
+  // Nobody wants this answer any more: the waiting request() refuses with `why`, and the server is told.
+  void cancel(BrokerId id, Refusal why);
+
+  void notify(std::string method, std::string params);
+  void answer(std::string message);  // a whole response to a request of the server's
+
+  // Requests that wait now, for routing what names none.
+  template <class Visit>
+  void each_route(Visit visit) const {
+    for (const auto& [id, pending] : pending_) {
+      if (pending->route && !pending->slot.is_set()) visit(*pending->route);
+    }
+  }
+  std::size_t in_flight() const { return pending_.size(); }
+
+ private:
+  // Lives in the frame of request().
+  struct Pending {
+    explicit Pending(asio::any_io_executor executor) : slot(std::move(executor)) {}
+    Slot<Result<Reply>> slot;
+    CallRoute* route = nullptr;
+    std::chrono::steady_clock::time_point deadline;
+  };
+  class Registered;
+
+  // ServerEvents
+  void received(Untrusted<std::string> message, std::optional<BrokerId> stream_of) override;
+  void lost(BrokerId request, Refusal why) override;
+  void closed(Refusal why) override;
+
+  Task<Status> start();
+  Task<Status> connect(Transport transport);
+  Task<Status> handshake();
+  Status agreed(const Reply& reply);
+  Task<Status> list_all();
+  Task<Status> list(const ListMethod& method, std::vector<Definition>& into);
+  Task<> stay_up();
+  Task<> end_link();
+  Task<> back_off(const Refusal& why);
+  Task<Result<Reply>> ask(std::string method, std::string params);
+  Milliseconds start_time_left() const;
+
+  void take(Parsed parsed, std::optional<BrokerId> stream_of);
+  void take_notification(const Message& message, std::optional<BrokerId> stream_of);
+  void take_request(Message message, std::optional<BrokerId> stream_of);
+  CallRoute* route_of(std::optional<BrokerId> id) const;
+  void finish(BrokerId id, Result<Reply> result);
+  void fail_all(const Refusal& why);
+  void set_state(State state);
+  Task<> watch_deadlines();
+  Task<Status> room();
+  void leave_room();
+
+  asio::any_io_executor executor_;
+  ServerEntry entry_;
+  UpstreamEvents& events_;
+  std::unique_ptr<ServerLink> link_;
+  TaskGroup tasks_;               // the watch over the deadlines
+  State state_ = State::idle;
+  bool running_ = false;          // run() is at work
+  bool stopping_ = false;
+  bool is_sse_ = false;           // a Streamable HTTP entry whose server speaks HTTP+SSE
+  bool stale_ = false;            // a list changed since it was read
+  std::optional<Refusal> gone_;   // why the link closed
+  std::optional<Offer> offer_;
+  std::string last_error_;
+  std::uint64_t restarts_ = 0;
+  std::uint64_t dropped_ = 0;
+  unsigned failures_ = 0;
+  BrokerId last_id_ = 0;
+  std::map<BrokerId, Pending*> pending_;
+  std::deque<Slot<Status>*> queue_;
+  std::chrono::steady_clock::time_point start_by_;
+  std::chrono::steady_clock::time_point retry_at_;
+  asio::steady_timer changed_;    // cancelled whenever the state changes
+  asio::steady_timer deadlines_;
+};
+
+std::string_view state_name(Upstream::State state);
+
+// The transport that an entry asks for. Refuses a local server whose isolation is not written out.
+Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
+                                              const ServerEntry& entry, Transport transport);
+
+}  // namespace toolgate

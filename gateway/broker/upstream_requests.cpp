@@ -1,0 +1,261 @@
+// The requests that wait for an answer of the server, and what the server says.
+
+#include <charconv>
+
+#include "gateway/broker/upstream.hpp"
+#include "gateway/core/log.hpp"
+
+namespace toolgate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t most_queued = 4'096;  // requests that wait for room
+
+// The broker's own number in an id or a progress token, if it is one.
+std::optional<BrokerId> broker_id(std::string_view digits) {
+  BrokerId id = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return id;
+}
+
+std::string file_uri(const std::filesystem::path& path) {
+  static constexpr char hex[] = "0123456789ABCDEF";
+  std::string uri = "file://";
+  for (char c : path.string()) {
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                 std::string_view("/-._~").find(c) != std::string_view::npos;
+    if (plain) {
+      uri += c;
+    } else {
+      auto byte = static_cast<unsigned char>(c);
+      uri += {'%', hex[byte >> 4], hex[byte & 15]};
+    }
+  }
+  return uri;
+}
+
+// roots/list is answered from the configured file scopes: what the agent would say stays with it,
+// because real servers widen their own access to whatever roots they are told.
+std::string roots_result(const ServerEntry& entry) {
+  std::string roots;
+  for (const FileScope& scope : entry.files) {
+    if (!roots.empty()) roots += ',';
+    roots += R"({"uri":)" + json_quote(file_uri(scope.path)) + R"(,"name":)" +
+             json_quote(scope.path.filename().string()) + "}";
+  }
+  return R"({"roots":[)" + roots + "]}";
+}
+
+}  // namespace
+
+// Stands in pending_ for as long as it lives.
+class Upstream::Registered {
+ public:
+  Registered(Upstream& upstream, BrokerId id, Pending& pending) : upstream_(upstream), id_(id) {
+    upstream_.pending_.emplace(id, &pending);
+  }
+  ~Registered() {
+    upstream_.pending_.erase(id_);
+    upstream_.leave_room();
+  }
+  Registered(const Registered&) = delete;
+
+ private:
+  Upstream& upstream_;
+  BrokerId id_;
+};
+
+Task<Result<Reply>> Upstream::request(BrokerId id, std::string method, std::string params,
+                                      Milliseconds limit, CallRoute* route) {
+  if (pending_.size() >= entry_.limits.in_flight) {
+    Status status = co_await room();
+    if (!status) co_return status.refusal();
+  }
+  if (!link_ || gone_) {
+    co_return Refusal(Reason::unavailable, "server '" + name() + "' is not running");
+  }
+  Pending pending(executor_);
+  pending.route = route;
+  pending.deadline = Clock::now() + limit;
+  Registered registered(*this, id, pending);
+  Status sent = link_->send(request_text(std::to_string(id), method, params), id);
+  if (!sent) co_return sent.refusal();
+  if (pending.deadline < deadlines_.expiry()) deadlines_.cancel();
+  Result<Reply> reply = co_await pending.slot.wait();
+  co_return reply;
+}
+
+Task<Result<Reply>> Upstream::ask(std::string method, std::string params) {
+  BrokerId id = next_id();
+  co_return co_await request(id, std::move(method), std::move(params), start_time_left(), nullptr);
+}
+
+Task<Status> Upstream::room() {
+  if (queue_.size() >= most_queued) {
+    co_return Refusal(Reason::overloaded, "server '" + name() + "' has " +
+                                              std::to_string(most_queued) +
+                                              " calls waiting: try again later");
+  }
+  Slot<Status> turn(executor_);
+  queue_.push_back(&turn);
+  Status status = co_await turn.wait();
+  co_return status;
+}
+
+void Upstream::leave_room() {
+  if (queue_.empty() || pending_.size() >= entry_.limits.in_flight) return;
+  Slot<Status>* next = queue_.front();
+  queue_.pop_front();
+  next->set(done());
+}
+
+void Upstream::cancel(BrokerId id, Refusal why) {
+  auto found = pending_.find(id);
+  if (found == pending_.end() || found->second->slot.is_set()) return;
+  notify("notifications/cancelled",
+         R"({"requestId":)" + std::to_string(id) + R"(,"reason":)" + json_quote(why.detail) + "}");
+  if (link_) link_->abandon(id);
+  found->second->slot.set(std::move(why));
+}
+
+void Upstream::notify(std::string method, std::string params) {
+  if (!link_ || gone_) return;
+  Status sent = link_->send(notification_text(method, params), std::nullopt);
+  if (!sent) {
+    log_line(LogLevel::debug, "server.notification_dropped",
+             {{"server", name()}, {"why", sent.refusal().detail}});
+  }
+}
+
+void Upstream::answer(std::string message) {
+  if (!link_ || gone_) return;
+  Status sent = link_->send(std::move(message), std::nullopt);
+  if (!sent) {
+    log_line(LogLevel::warning, "server.answer_dropped",
+             {{"server", name()}, {"why", sent.refusal().detail}});
+  }
+}
+
+Task<> Upstream::watch_deadlines() {
+  while (link_ && !gone_ && !stopping_) {
+    auto now = Clock::now();
+    auto next = now + std::chrono::hours(1);
+    std::vector<BrokerId> late;
+    for (const auto& [id, pending] : pending_) {
+      if (pending->slot.is_set()) continue;
+      if (pending->deadline <= now) {
+        late.push_back(id);
+      } else {
+        next = std::min(next, pending->deadline);
+      }
+    }
+    for (BrokerId id : late) {
+      cancel(id, Refusal(Reason::timed_out,
+                         "server '" + name() + "' did not answer within its deadline"));
+    }
+    deadlines_.expires_at(next);
+    co_await deadlines_.async_wait(as_result);
+  }
+}
+
+void Upstream::received(Untrusted<std::string> message, std::optional<BrokerId> stream_of) {
+  JsonLimits limits;
+  limits.bytes = entry_.limits.result_bytes;
+  bool batches = offer_ && allows_batches(offer_->revision);
+  Inbound inbound = parse_inbound(std::move(message), limits,
+                                  batches ? Batches::accepted : Batches::refused);
+  for (Parsed& parsed : inbound.messages) take(std::move(parsed), stream_of);
+}
+
+void Upstream::take(Parsed parsed, std::optional<BrokerId> stream_of) {
+  if (auto* bad = std::get_if<BadMessage>(&parsed)) {
+    log_line(LogLevel::debug, "server.bad_message",
+             {{"server", name()}, {"why", bad->refusal.detail}});
+    if (bad->answers) {
+      auto id = broker_id(bad->answers->raw());
+      if (id) {
+        finish(*id, Refusal(Reason::bad_answer, "server '" + name() + "' sent a bad answer: " +
+                                                    bad->refusal.detail));
+      }
+    }
+    return;
+  }
+  Message& message = *std::get_if<Message>(&parsed);
+  if (message.is_notification()) return take_notification(message, stream_of);
+  if (message.is_request()) return take_request(std::move(message), stream_of);
+  auto id = broker_id(message.id().raw());
+  if (!id) {
+    ++dropped_;
+    return;
+  }
+  finish(*id, Reply{std::move(message)});
+}
+
+void Upstream::take_notification(const Message& message, std::optional<BrokerId> stream_of) {
+  const std::string& method = message.method();
+  if (method.ends_with("/list_changed")) {
+    stale_ = true;
+    if (state_ == State::ready) changed_.cancel();
+    return;
+  }
+  CallRoute* route = route_of(stream_of);
+  if (method == "notifications/progress") {
+    auto params = message.params();
+    auto token = params ? params->find("progressToken") : std::nullopt;
+    route = token && token->is_number() ? route_of(broker_id(token->raw())) : nullptr;
+    if (!route) return;
+  }
+  events_.notified(*this, message, route);
+}
+
+void Upstream::take_request(Message message, std::optional<BrokerId> stream_of) {
+  if (message.method() == "ping") {
+    answer(result_text(message.id().raw(), "{}"));
+  } else if (message.method() == "roots/list") {
+    answer(result_text(message.id().raw(), roots_result(entry_)));
+  } else {
+    events_.asked(*this, std::move(message), route_of(stream_of));
+  }
+}
+
+CallRoute* Upstream::route_of(std::optional<BrokerId> id) const {
+  if (!id) return nullptr;
+  auto found = pending_.find(*id);
+  if (found == pending_.end() || found->second->slot.is_set()) return nullptr;
+  return found->second->route;
+}
+
+void Upstream::finish(BrokerId id, Result<Reply> result) {
+  auto found = pending_.find(id);
+  if (found == pending_.end() || found->second->slot.is_set()) {
+    ++dropped_;
+    log_line(LogLevel::debug, "server.unexpected_answer", {{"server", name()}});
+    return;
+  }
+  if (link_) link_->abandon(id);
+  found->second->slot.set(std::move(result));
+}
+
+void Upstream::lost(BrokerId request, Refusal why) {
+  auto found = pending_.find(request);
+  if (found == pending_.end()) return;
+  found->second->slot.set(std::move(why));
+}
+
+void Upstream::closed(Refusal why) {
+  gone_ = why;
+  fail_all(why);
+  changed_.cancel();
+}
+
+void Upstream::fail_all(const Refusal& why) {
+  for (const auto& [id, pending] : pending_) pending->slot.set(why);
+  while (!queue_.empty()) {
+    queue_.front()->set(why);
+    queue_.pop_front();
+  }
+  deadlines_.cancel();
+}
+
+}  // namespace toolgate

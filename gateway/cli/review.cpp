@@ -1,0 +1,307 @@
+// review: what servers offer, what the inspectors found in it, and how it differs from what was approved.
+
+#include <boost/json/array.hpp>
+#include <ostream>
+
+#include "gateway/broker/approved.hpp"
+#include "gateway/broker/catalogue.hpp"
+#include "gateway/broker/difference.hpp"
+#include "gateway/broker/probe.hpp"
+#include "gateway/cli/commands.hpp"
+#include "gateway/cli/home.hpp"
+#include "gateway/core/clock.hpp"
+#include "inspectors/gate.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr std::size_t shown_columns = 100;  // of a description, for people
+
+// One item of a server, judged.
+struct Reviewed {
+  Definition definition;
+  std::string exposed;
+  std::string state;  // "approved", "new", "changed", "missing", "refused"
+  std::string why;
+  std::vector<Change> changes;
+  std::vector<Finding> findings;
+  bool withheld = false;
+  std::optional<Digest> pin;
+};
+
+Inspection inspect(const InspectionGate& gate, const Definition& definition) {
+  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
+  if (!document) return Inspection{};
+  bool instructions = definition.kind == ItemKind::instructions;
+  return gate.inspect(instructions ? Channel::instructions : Channel::definition, document->root());
+}
+
+const ApprovedItem* approved_item(const Approved& approved, const ServerIdentity& identity,
+                                  const Definition& definition) {
+  for (const ApprovedItem& item : approved.items) {
+    if (item.approval.identity == identity && item.definition.kind == definition.kind &&
+        item.definition.key == definition.key) {
+      return &item;
+    }
+  }
+  return nullptr;
+}
+
+Reviewed judge(const ServerEntry& entry, const Definition& definition, const Approved& approved,
+               const InspectionGate& gate) {
+  Reviewed item;
+  item.definition = definition;
+  bool named = definition.kind == ItemKind::tool || definition.kind == ItemKind::prompt;
+  item.exposed = named ? exposed_name(entry.prefix, definition.key) : definition.key;
+  Inspection inspection = inspect(gate, definition);
+  item.findings = std::move(inspection.findings);
+  item.withheld = inspection.verdict == Verdict::withhold;
+  auto pinned = pin(entry.identity(), definition);
+  if (!pinned) {
+    item.state = "refused";
+    item.why = pinned.refusal().detail;
+    return item;
+  }
+  item.pin = pinned->pin;
+  const ApprovedItem* known = approved_item(approved, entry.identity(), definition);
+  auto verified = approved.book.verify(*pinned, entry.identity(), now_utc_ns());
+  if (!known) {
+    item.state = "new";
+  } else if (verified && known->approval.scopes == entry.scope_digest()) {
+    item.state = "approved";
+  } else {
+    item.state = "changed";
+    item.why = verified ? "what the server may reach was changed" : verified.refusal().detail;
+    item.changes = changes_between(known->definition.json, definition.json);
+  }
+  return item;
+}
+
+boost::json::value maybe(const std::optional<std::string>& text) {
+  return text ? boost::json::value(*text) : boost::json::value(nullptr);
+}
+
+boost::json::object scopes_of(const ServerEntry& entry) {
+  boost::json::object scopes;
+  scopes["isolation"] = entry.is_local() ? "none" : "remote";
+  boost::json::array files;
+  for (const FileScope& file : entry.files) {
+    boost::json::object one;
+    one["path"] = file.path.string();
+    one["mode"] = file.mode == FileMode::ro   ? "ro"
+                  : file.mode == FileMode::rw ? "rw"
+                                              : "rw-no-delete";
+    files.push_back(std::move(one));
+  }
+  scopes["files"] = std::move(files);
+  return scopes;
+}
+
+void print_json(Console& console, const ServerEntry& entry, const Reviewed& item) {
+  boost::json::object row;
+  row["server"] = entry.name.text();
+  row["tool"] = item.definition.key;
+  row["kind"] = std::string(item_kind_name(item.definition.kind));
+  row["state"] = item.state;
+  row["class"] = item.state == "changed" ? "changed" : "";
+  row["exposed"] = item.exposed;
+  boost::json::array changes;
+  for (const Change& change : item.changes) {
+    boost::json::object one;
+    one["path"] = change.path;
+    one["old"] = maybe(change.old);
+    one["new"] = maybe(change.now);
+    changes.push_back(std::move(one));
+  }
+  row["changes"] = std::move(changes);
+  row["pin"] = item.pin ? boost::json::value(item.pin->text()) : boost::json::value(nullptr);
+  boost::json::array command;
+  for (const std::string& word : entry.argv) command.push_back(boost::json::value(word));
+  if (!entry.is_local()) command.push_back(boost::json::value(entry.url));
+  row["command"] = std::move(command);
+  row["scopes"] = scopes_of(entry);
+  if (!item.why.empty()) row["why"] = item.why;
+  std::string json = boost::json::serialize(row);
+  json.pop_back();
+  json += R"(,"findings":)" + findings_json(item.findings) + "}";
+  console.out << json_line(console, json) << "\n";
+}
+
+std::string first_line(const Definition& definition) {
+  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
+  if (!document) return "";
+  auto text = document->root().is_string() ? std::optional<Value>(document->root())
+                                           : document->root().find("description");
+  if (!text || !text->is_string()) return "";
+  std::string line = text->text();
+  line = line.substr(0, line.find('\n'));
+  if (line.size() > shown_columns) {
+    std::size_t cut = shown_columns;
+    while (cut > 0 && (static_cast<unsigned char>(line[cut]) & 0xC0) == 0x80) --cut;
+    line = line.substr(0, cut) + "…";
+  }
+  return visible(line);
+}
+
+Style style_of(const Reviewed& item) {
+  if (item.withheld || item.state == "refused") return Style::bad;
+  if (item.state == "approved") return Style::good;
+  return Style::warning;
+}
+
+void print_item(Console& console, const Reviewed& item) {
+  console.out << "  " << styled(console, style_of(item), item.state) << "  "
+              << item_kind_name(item.definition.kind) << " "
+              << styled(console, Style::strong, visible(item.definition.key));
+  if (item.exposed != item.definition.key) console.out << "  as " << visible(item.exposed);
+  console.out << "\n";
+  std::string line = first_line(item.definition);
+  if (!line.empty()) console.out << "      " << styled(console, Style::faint, line) << "\n";
+  if (!item.why.empty()) console.out << "      " << visible(item.why) << "\n";
+  for (const Change& change : item.changes) {
+    console.out << "      " << visible(change.path) << "\n"
+                << "        - " << visible(change.old.value_or("(absent)")) << "\n"
+                << "        + " << visible(change.now.value_or("(absent)")) << "\n";
+  }
+  for (const Finding& finding : item.findings) {
+    console.out << "      "
+                << styled(console, finding.severity == Severity::hard ? Style::bad : Style::warning,
+                          std::string(severity_name(finding.severity)) + " " + finding.id)
+                << " at " << visible(finding.pointer) << ": " << visible(finding.why) << "\n";
+  }
+}
+
+struct Summary {
+  std::size_t waiting = 0;
+  std::size_t failed = 0;
+  bool hard = false;
+};
+
+Status keep(Store& store, const ServerEntry& entry, const Offer& offer,
+            const std::vector<Reviewed>& items) {
+  std::vector<Shown> shown;
+  std::int64_t now = now_utc_ns();
+  for (const Reviewed& item : items) {
+    if (!item.pin || item.state == "missing") continue;
+    shown.push_back(Shown{entry.name.text(), entry.identity(), item.definition, *item.pin,
+                          findings_json(item.findings), now});
+  }
+  Status put = store.put_shown(entry.name.text(), entry.identity(), shown);
+  if (!put) return put;
+  return store.put_server(StoredServer{entry.name.text(), entry.identity(), offer.capabilities,
+                                       offer.server_info,
+                                       std::string(revision_text(offer.revision))});
+}
+
+std::vector<Reviewed> judge_all(const ServerEntry& entry, const Offer& offer,
+                                const Approved& approved, const InspectionGate& gate) {
+  std::vector<Reviewed> items;
+  for (const Definition& definition : offer.items) {
+    items.push_back(judge(entry, definition, approved, gate));
+  }
+  for (const ApprovedItem& known : approved.items) {
+    if (known.approval.identity != entry.identity()) continue;
+    bool offered = false;
+    for (const Definition& definition : offer.items) {
+      offered = offered || (definition.kind == known.definition.kind &&
+                            definition.key == known.definition.key);
+    }
+    if (offered) continue;
+    Reviewed gone;
+    gone.definition = known.definition;
+    gone.exposed = known.definition.key;
+    gone.state = "missing";
+    gone.why = "approved, but not offered any more";
+    gone.pin = known.approval.pin;
+    items.push_back(std::move(gone));
+  }
+  return items;
+}
+
+void print_failure(Console& console, const ServerEntry& entry, const Refusal& why, bool json) {
+  if (!json) {
+    console.out << styled(console, Style::strong, entry.name.text()) << "\n  "
+                << styled(console, Style::bad, "failed") << "  " << visible(why.detail) << "\n";
+    return;
+  }
+  boost::json::object row;
+  row["server"] = entry.name.text();
+  row["state"] = "failed";
+  row["why"] = why.detail;
+  console.out << json_line(console, boost::json::serialize(row)) << "\n";
+}
+
+void print_server(Console& console, const ServerEntry& entry, const std::vector<Reviewed>& items,
+                  Summary& summary) {
+  console.out << styled(console, Style::strong, entry.name.text()) << "  ";
+  for (const std::string& word : entry.argv) console.out << visible(word) << " ";
+  console.out << entry.url << "\n";
+  std::size_t waiting = 0;
+  for (const Reviewed& item : items) {
+    print_item(console, item);
+    waiting += item.state == "new" || item.state == "changed" ? 1 : 0;
+  }
+  summary.waiting += waiting;
+  if (waiting > 0) {
+    console.out << "  " << waiting << " wait for approval: toolgate approve " << entry.name.text()
+                << "\n";
+  }
+  console.out << "\n";
+}
+
+}  // namespace
+
+int review_command(const Invocation& call) {
+  Console& console = call.console;
+  auto configuration = load_configuration(call);
+  if (!configuration) return fail(console, configuration.refusal());
+  std::vector<ServerEntry> entries;
+  if (!call.arguments.empty()) {
+    auto entry = find_server(call, *configuration, call.arguments.front());
+    if (!entry) return fail(console, entry.refusal());
+    entries.push_back(std::move(*entry));
+  } else {
+    for (const ServerEntry& entry : configuration->servers) {
+      if (!entry.disabled) entries.push_back(entry);
+    }
+  }
+  auto store = open_store(call);
+  if (!store) return fail(console, store.refusal());
+  auto trusted = trusted_keys(call);
+  if (!trusted) return fail(console, trusted.refusal());
+  auto approved = load_approved(**store, *trusted);
+  if (!approved) return fail(console, approved.refusal());
+
+  bool json = call.has("json");
+  InspectionGate gate(all_inspectors());
+  Summary summary;
+  std::vector<Record> records;
+  for (const Probed& probed : probe_servers(std::move(entries))) {
+    Record record;
+    record.kind = "review";
+    record.server = probed.entry.name.text();
+    record.decision = probed.offer ? "allow" : "error";
+    if (!probed.offer) {
+      record.reason = probed.offer.refusal().detail;
+      print_failure(console, probed.entry, probed.offer.refusal(), json);
+      ++summary.failed;
+      records.push_back(std::move(record));
+      continue;
+    }
+    std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, gate);
+    Status kept = keep(**store, probed.entry, *probed.offer, items);
+    if (!kept) return fail(console, kept.refusal());
+    for (const Reviewed& item : items) {
+      summary.hard = summary.hard || item.withheld;
+      if (json) print_json(console, probed.entry, item);
+    }
+    if (!json) print_server(console, probed.entry, items, summary);
+    records.push_back(std::move(record));
+  }
+  Status recorded = record_acts(call, std::move(records));
+  if (!recorded) return fail(console, recorded.refusal());
+  if (summary.failed > 0) return exit_status::failed;
+  return summary.hard ? exit_status::findings : exit_status::done;
+}
+
+}  // namespace toolgate
