@@ -96,6 +96,7 @@ std::optional<Received> read_orders() {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
+  list.reserve(texts.size() + 1);
   for (std::string& text : texts) list.push_back(text.data());
   list.push_back(nullptr);
   return list;
@@ -364,7 +365,10 @@ std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
   add(std::to_string(orders.argv.size()));
   for (const std::string& argument : orders.argv) add(argument);
   add(std::to_string(orders.env.size()));
-  for (const auto& [name, value] : orders.env) add(name + "=" + value);
+  for (const auto& [name, value] : orders.env) {
+    text.append(name).push_back('=');
+    add(value);
+  }
   return text;
 }
 

@@ -44,7 +44,8 @@ Task<> LineSession::run(Conversations& conversations, AgentName agent, std::stri
 // May be called from inside send().
 void LineSession::stop() {
   stopping_ = true;
-  input_.cancel();
+  boost::system::error_code closed_already;
+  input_.cancel(closed_already);
   changed_.cancel();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The proof that a call may be forwarded: its definition is verified against a signed approval, a rule
-// permits it, and its intent is durable in the log. A call without all three does not compile.
+// The proof that a call may be forwarded: its definition is verified against a signed approval, a
+// rule permits it, and its intent is durable in the log. A call without all three does not compile.
 
 #include <string>
 #include <utility>
@@ -18,8 +18,8 @@ struct ToolCall {
   std::string session;
   std::string method;
   ServerName server;
-  std::string item;     // as the server calls it
-  std::string params;   // JSON text
+  std::string item;    // as the server calls it
+  std::string params;  // JSON text
 };
 
 class Admitted {

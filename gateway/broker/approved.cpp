@@ -22,8 +22,9 @@ Result<std::shared_ptr<const Approved>> load_approved(Store& store,
     auto pinned = pin(approval->identity, row.definition);
     if (!pinned || pinned->pin != approval->pin || row.definition.kind != approval->kind ||
         row.definition.key != approval->key) {
-      log_line(LogLevel::warning, "approval.ignored",
-               {{"row", std::to_string(row.row)}, {"why", "the definition is not what was signed"}});
+      log_line(
+          LogLevel::warning, "approval.ignored",
+          {{"row", std::to_string(row.row)}, {"why", "the definition is not what was signed"}});
       continue;
     }
     approved->book.add(*approval);

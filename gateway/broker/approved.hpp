@@ -21,8 +21,8 @@ struct ApprovedItem {
 
 struct Approved {
   PinBook book;
-  std::vector<ApprovedItem> items;     // in the order in which they were approved
-  std::vector<StoredServer> servers;   // what each said in its handshake at the last review
+  std::vector<ApprovedItem> items;    // in the order in which they were approved
+  std::vector<StoredServer> servers;  // what each said in its handshake at the last review
 };
 
 // A row without a valid signature of a trusted key, or whose text is not what was signed, is no

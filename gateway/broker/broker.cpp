@@ -120,7 +120,8 @@ void Broker::rebuild() {
       bool named = method.kind == ItemKind::tool || method.kind == ItemKind::prompt;
       if (!named || item.standing != Standing::approved || !catalogue_.is_ambiguous(item)) continue;
       log_line(LogLevel::warning, "catalogue.collision",
-               {{"name", item.exposed}, {"server", item.server.text()},
+               {{"name", item.exposed},
+                {"server", item.server.text()},
                 {"remedy", "give the servers different prefixes"}});
     }
     std::string fingerprint = catalogue_.fingerprint(method.kind);
@@ -135,8 +136,7 @@ void Broker::rebuild() {
 
 std::unique_ptr<Conversation> Broker::open(AgentName agent, AgentStream& general,
                                            std::string transport) {
-  auto session =
-      std::make_unique<Session>(*this, std::move(agent), general, std::move(transport));
+  auto session = std::make_unique<Session>(*this, std::move(agent), general, std::move(transport));
   sessions_.insert(session.get());
   return session;
 }
@@ -197,8 +197,10 @@ void Broker::offered(Upstream& server) {
   const ItemCounts& counts = catalogue_.counts(server.entry().name);
   if (counts.held + counts.fresh > 0) {
     log_line(LogLevel::warning, "server.waits_for_review",
-             {{"server", server.name()}, {"changed", std::to_string(counts.held)},
-              {"new", std::to_string(counts.fresh)}, {"remedy", "toolgate review " + server.name()}});
+             {{"server", server.name()},
+              {"changed", std::to_string(counts.held)},
+              {"new", std::to_string(counts.fresh)},
+              {"remedy", "toolgate review " + server.name()}});
   }
   Record started;
   started.kind = "server.start";

@@ -1,6 +1,6 @@
 #pragma once
-// The broker: servers on one side, sessions of agents on the other, and between them the catalogue of
-// what is approved. It owns what they share and carries messages that belong to no call.
+// The broker: servers on one side, sessions of agents on the other, and between them the catalogue
+// of what is approved. It owns what they share and carries messages that belong to no call.
 //
 // One thread: everything runs on the executor's. Every reference outlives the broker.
 
@@ -65,16 +65,19 @@ class Broker : public Conversations, private UpstreamEvents {
   const std::map<ServerName, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
   // What agents are told that the servers together can do: "tools", "logging", ...
   std::set<std::string> capabilities() const;
-  // The approved instructions that this agent sees, as one text (JSON string); nothing if there are none.
+  // The approved instructions that this agent sees, as one text (JSON string); nothing if there are
+  // none.
   std::optional<std::string> instructions(const AgentName& agent) const;
   // Record something that has no caller who waits for it.
   void record(Record record);
   void forget(Session& session);
-  // A session's log level or subscriptions changed: tell the servers what all sessions together want.
+  // A session's log level or subscriptions changed: tell the servers what all sessions together
+  // want.
   void levels_changed();
   Task<> tell_levels();  // the same, awaited
   bool anybody_subscribes(const ServerName& server, const std::string& uri) const;
-  // A session does not want updates of this resource any more; when it was the last, the server is told.
+  // A session does not want updates of this resource any more; when it was the last, the server is
+  // told.
   void unsubscribed(const ServerName& server, const std::string& uri);
 
  private:
@@ -84,7 +87,8 @@ class Broker : public Conversations, private UpstreamEvents {
   void notified(Upstream& server, const Message& message, CallRoute* route) override;
   void asked(Upstream& server, Message message, CallRoute* route) override;
 
-  // Where a message goes that names no call: the one session that has calls in flight on this server.
+  // Where a message goes that names no call: the one session that has calls in flight on this
+  // server.
   struct Addressee {
     Session* session = nullptr;
     SessionCall* call = nullptr;

@@ -22,7 +22,8 @@ std::string traceparent_of(const Message& message) {
   auto trace = meta ? meta->find("traceparent") : std::nullopt;
   if (!trace || !trace->is_string()) return "";
   std::string text = trace->text();
-  bool plain = text.size() <= 64 && text.find_first_not_of("0123456789abcdef-") == std::string::npos;
+  bool plain =
+      text.size() <= 64 && text.find_first_not_of("0123456789abcdef-") == std::string::npos;
   return plain ? text : "";
 }
 
@@ -34,8 +35,8 @@ std::string finding_ids(const std::vector<Finding>& findings) {
   return text;
 }
 
-// What an agent's model reads when a call was refused by a decision: the reason and where to look it up,
-// never what was withheld.
+// What an agent's model reads when a call was refused by a decision: the reason and where to look
+// it up, never what was withheld.
 bool is_decision(Reason reason) {
   return reason == Reason::held || reason == Reason::denied || reason == Reason::inspection;
 }
@@ -61,22 +62,23 @@ Task<std::optional<Inspected>> CallPath::run(Session& session, const Message& me
 
   // Which item of which server?
   auto target = resolve(session, message);
-  if (!target) co_return co_await refused(session, message, target.refusal(), nullptr, 0);
+  if (!target) co_return co_await refused(session, message, target.refusal(), nullptr, nullptr, 0);
 
   // Is the server up, so that what it says now can be held against what was approved?
   std::shared_ptr<Upstream> upstream = target->upstream;
   Status up = co_await upstream->ready([&] { return call.cancelled() || session.is_closed(); });
-  if (!up) co_return co_await refused(session, message, up.refusal(), nullptr, 0);
+  if (!up) co_return co_await refused(session, message, up.refusal(), &*target, nullptr, 0);
 
   // Pin approved, policy permits, intent durable.
   BrokerId id = upstream->next_id();
   auto admitted = co_await admit(session, message, *target, id);
-  if (!admitted) co_return co_await refused(session, message, admitted.refusal(), nullptr, 0);
+  if (!admitted)
+    co_return co_await refused(session, message, admitted.refusal(), &*target, nullptr, 0);
 
   // Forward, with a deadline.
   auto reply = co_await forward(*admitted, *upstream, id, call);
   if (!reply) {
-    auto refusal = co_await refused(session, message, reply.refusal(), &*admitted,
+    auto refusal = co_await refused(session, message, reply.refusal(), &*target, &*admitted,
                                     microseconds_since(started));
     if (call.cancelled()) co_return std::nullopt;
     co_return refusal;
@@ -85,9 +87,11 @@ Task<std::optional<Inspected>> CallPath::run(Session& session, const Message& me
   // Inspect every string of the answer.
   Inspection inspection = inspect(*admitted, *target, *reply);
   if (!inspection.cleared) {
-    Refusal why(Reason::inspection, "the answer was withheld by inspection: " +
-                                        finding_ids(inspection.findings));
-    co_return co_await refused(session, message, why, &*admitted, microseconds_since(started));
+    Refusal why(Reason::inspection,
+                "the answer of '" + target->upstream->name() +
+                    "' was withheld by inspection: " + finding_ids(inspection.findings));
+    co_return co_await refused(session, message, why, &*target, &*admitted,
+                               microseconds_since(started));
   }
 
   // The outcome is durable before the agent gets the answer.
@@ -101,15 +105,16 @@ Task<std::optional<Inspected>> CallPath::run(Session& session, const Message& me
   outcome.decision = decision_word(inspection, *reply);
   outcome.rule = admitted->permit().rule();
   outcome.findings = std::move(inspection.findings);
-  outcome.result = AuditLog::detail(broker_.configuration().audit.results,
-                                    reply->message.body().raw());
+  outcome.result =
+      AuditLog::detail(broker_.configuration().audit.results, reply->message.body().raw());
   outcome.pin = admitted->definition().pin().text();
   outcome.policy = broker_.policy_digest();
   outcome.trace = traceparent_of(message);
   outcome.intent = admitted->receipt().id();
   outcome.latency_us = microseconds_since(started);
   auto recorded = co_await broker_.audit().write(std::move(outcome));
-  if (!recorded) co_return co_await refused(session, message, recorded.refusal(), nullptr, 0);
+  if (!recorded)
+    co_return co_await refused(session, message, recorded.refusal(), &*target, nullptr, 0);
 
   if (call.cancelled()) co_return std::nullopt;
   if (reply->is_error()) {
@@ -146,8 +151,8 @@ Task<Result<Admitted>> CallPath::admit(const Session& session, const Message& me
   auto receipt = co_await broker_.audit().write(std::move(intent));
   if (!receipt) co_return receipt.refusal();
 
-  ToolCall call{session.agent(), session.id(),          message.method(),
-                item->server,    target.key, std::move(*params)};
+  ToolCall call{session.agent(), session.id(), message.method(),
+                item->server,    target.key,   std::move(*params)};
   co_return Admitted(std::move(call), std::move(*item->verified), std::move(*permit),
                      std::move(*receipt));
 }
@@ -177,16 +182,19 @@ Inspection CallPath::inspect(const Admitted& admitted, const Target& target, con
 }
 
 Task<std::optional<Inspected>> CallPath::refused(const Session& session, const Message& message,
-                                                 const Refusal& why, const Admitted* admitted,
+                                                 const Refusal& why, const Target* target,
+                                                 const Admitted* admitted,
                                                  std::int64_t latency_us) {
   Record record;
   record.kind = admitted ? "call.outcome" : "refusal";
   record.agent = session.agent().text();
   record.session = session.id();
   record.method = message.method();
+  if (target) {
+    record.server = target->upstream->name();
+    record.tool = target->key;
+  }
   if (admitted) {
-    record.server = admitted->call().server.text();
-    record.tool = admitted->call().item;
     record.intent = admitted->receipt().id();
     record.pin = admitted->definition().pin().text();
     record.latency_us = latency_us;

@@ -55,8 +55,8 @@ class CallPath {
                               SessionCall& call);
   Inspection inspect(const Admitted& admitted, const Target& target, const Reply& reply);
   Task<std::optional<Inspected>> refused(const Session& session, const Message& message,
-                                         const Refusal& why, const Admitted* admitted,
-                                         std::int64_t latency_us);
+                                         const Refusal& why, const Target* target,
+                                         const Admitted* admitted, std::int64_t latency_us);
 
   Broker& broker_;
 };

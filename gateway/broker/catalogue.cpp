@@ -27,8 +27,8 @@ Inspection present(const Definition& definition, const std::string& exposed,
   }
   auto document = parse_document(Untrusted<std::string>(std::move(json)), limits);
   if (!document) return Inspection{};
-  Channel channel = definition.kind == ItemKind::instructions ? Channel::instructions
-                                                              : Channel::definition;
+  Channel channel =
+      definition.kind == ItemKind::instructions ? Channel::instructions : Channel::definition;
   return gate.inspect(channel, document->root());
 }
 

@@ -20,23 +20,23 @@
 namespace toolgate {
 
 enum class Standing {
-  approved,   // listed, and callable once the server is up
-  fresh,      // no approval yet
-  changed,    // approved, but not like this
-  missing,    // approved, but the server does not offer it any more
-  withheld,   // approved, but an inspector refuses it
+  approved,  // listed, and callable once the server is up
+  fresh,     // no approval yet
+  changed,   // approved, but not like this
+  missing,   // approved, but the server does not offer it any more
+  withheld,  // approved, but an inspector refuses it
 };
 
 struct CatalogueItem {
   ItemKind kind = ItemKind::tool;
   ServerName server;
-  std::string key;                              // as the server calls it
-  std::string exposed;                          // as the agent sees it (tools, prompts), else the key
+  std::string key;      // as the server calls it
+  std::string exposed;  // as the agent sees it (tools, prompts), else the key
   Standing standing = Standing::fresh;
-  std::string why;                              // for what is held
-  bool hidden = false;                          // by the configuration
-  std::optional<Cleared> listed;                // the definition as the agent sees it
-  std::optional<Verified<Definition>> verified; // only from a live offer
+  std::string why;                               // for what is held
+  bool hidden = false;                           // by the configuration
+  std::optional<Cleared> listed;                 // the definition as the agent sees it
+  std::optional<Verified<Definition>> verified;  // only from a live offer
   std::optional<Digest> pin;
   std::int64_t expires_ns = 0;
 };

@@ -37,8 +37,8 @@ void compare(const std::string& path, const Value& was, const Value& is, std::ve
   }
   for (const Member& member : is.members()) {
     if (was.find(member.name)) continue;
-    out.push_back(Change{path + "/" + escaped(member.name), std::nullopt,
-                         std::string(member.value.raw())});
+    out.push_back(
+        Change{path + "/" + escaped(member.name), std::nullopt, std::string(member.value.raw())});
   }
 }
 

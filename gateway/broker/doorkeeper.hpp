@@ -1,5 +1,6 @@
 #pragma once
-// Who may call: bearer tokens from the store, and the gateway's own user as long as no agent was added.
+// Who may call: bearer tokens from the store, and the gateway's own user as long as no agent was
+// added.
 
 #include <chrono>
 #include <map>

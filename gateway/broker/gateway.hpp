@@ -1,6 +1,6 @@
 #pragma once
-// A running gateway: everything that `stdio` and `serve` have in common, put together and taken down in
-// order. Built by the commands; nothing in here is global.
+// A running gateway: everything that `stdio` and `serve` have in common, put together and taken
+// down in order. Built by the commands; nothing in here is global.
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -38,8 +38,9 @@ class Gateway {
   const Configuration& configuration() const { return broker_->configuration(); }
   const std::filesystem::path& home() const { return home_; }
 
-  // Starts the servers, the watch over configuration and store, and the signals. `stop` is called once at
-  // the first SIGTERM or SIGINT; a second one ends the process at once (its servers die with it).
+  // Starts the servers, the watch over configuration and store, and the signals. `stop` is called
+  // once at the first SIGTERM or SIGINT; a second one ends the process at once (its servers die
+  // with it).
   void begin(std::function<void()> stop);
   // Stops all of that. After every door is closed.
   Task<> end();
@@ -69,7 +70,7 @@ class Gateway {
   asio::signal_set signals_;
   std::function<void()> stop_;
   bool stopping_ = false;
-  std::string status_;        // as it was written last
+  std::string status_;  // as it was written last
   TaskGroup background_;
 };
 

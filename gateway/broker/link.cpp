@@ -11,8 +11,8 @@ namespace toolgate {
 namespace {
 
 // What a local server inherits: what a program needs to find itself and its files, nothing else.
-constexpr const char* inherited[] = {"HOME", "LANG", "LC_ALL", "LOGNAME", "PATH",
-                                     "SHELL", "TERM", "TMPDIR", "TZ", "USER"};
+constexpr const char* inherited[] = {"HOME",  "LANG", "LC_ALL", "LOGNAME", "PATH",
+                                     "SHELL", "TERM", "TMPDIR", "TZ",      "USER"};
 
 std::map<std::string, std::string> environment_for(const ServerEntry& entry) {
   std::map<std::string, std::string> environment;

@@ -14,7 +14,7 @@ struct Offer {
   Revision revision = latest_revision;
   std::string capabilities = "{}";  // JSON object, exactly as received
   std::string server_info = "{}";
-  std::vector<Definition> items;    // in the server's order; instructions first, where there are any
+  std::vector<Definition> items;  // in the server's order; instructions first, where there are any
 };
 
 // The list methods of MCP: which result member holds the items, which member of an item is its key.

@@ -23,7 +23,8 @@ bool Policy::sees(const AgentName& agent, const CatalogueItem& item) const {
 
 Result<Permit> Policy::decide(const AgentName& agent, const CatalogueItem& item) const {
   if (!sees(agent, item)) {
-    return Refusal(Reason::denied, "agent '" + agent.text() + "' may not use '" + item.exposed + "'");
+    return Refusal(Reason::denied,
+                   "agent '" + agent.text() + "' may not use '" + item.exposed + "'");
   }
   const ServerEntry* server = configuration_.find(item.server);
   if (!server) return Refusal(Reason::denied, "the server is not configured any more");

@@ -1,6 +1,6 @@
 #pragma once
-// Starting or contacting servers once, to read what they offer: for `review`. Nothing of what they say
-// reaches an agent.
+// Starting or contacting servers once, to read what they offer: for `review`. Nothing of what they
+// say reaches an agent.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>

@@ -62,9 +62,8 @@ Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
   if (approved.size() > 1) return ambiguous(item_kind_name(kind), approved);
   if (approved.size() == 1) return target_of(*approved.front(), channel);
   if (!seen.empty()) return target_of(*seen.front(), channel);
-  return Refusal(Reason::invalid_params,
-                 "unknown " + std::string(item_kind_name(kind)) +
-                     ": the list has those that are approved");
+  return Refusal(Reason::invalid_params, "unknown " + std::string(item_kind_name(kind)) +
+                                             ": the list has those that are approved");
 }
 
 Result<Target> CallPath::resolve_uri(const Session& session, const std::string& uri,
@@ -130,7 +129,8 @@ Result<Target> CallPath::resolve_task(const Session& session, const Value& param
 Result<Target> CallPath::target_of(const CatalogueItem& item, Channel channel) const {
   Target target;
   target.upstream = broker_.upstream(item.server);
-  if (!target.upstream) return Refusal(Reason::unavailable, "the server is not configured any more");
+  if (!target.upstream)
+    return Refusal(Reason::unavailable, "the server is not configured any more");
   target.kind = item.kind;
   target.key = item.key;
   target.exposed = item.exposed;

@@ -55,8 +55,8 @@ class Claimed {
 }  // namespace
 
 std::optional<int> log_severity(std::string_view level) {
-  static constexpr std::string_view levels[] = {"debug",    "info",  "notice",   "warning",
-                                                "error", "critical", "alert", "emergency"};
+  static constexpr std::string_view levels[] = {"debug", "info",     "notice", "warning",
+                                                "error", "critical", "alert",  "emergency"};
   for (std::size_t at = 0; at < std::size(levels); ++at) {
     if (levels[at] == level) return static_cast<int>(at);
   }
@@ -133,7 +133,8 @@ Task<std::optional<Inspected>> Session::handle(Message message, AgentStream& rel
   Active active(active_, idle_);
   Claimed claimed(request_keys_, message.id().key());
   if (!claimed.fresh()) {
-    co_return error(message, Refusal(Reason::invalid_request, "a request with this id is in progress"));
+    co_return error(message,
+                    Refusal(Reason::invalid_request, "a request with this id is in progress"));
   }
   if (closed_) co_return error(message, Refusal(Reason::cancelled, "the session has ended"));
   std::string fault;
@@ -144,7 +145,8 @@ Task<std::optional<Inspected>> Session::handle(Message message, AgentStream& rel
     fault = thrown.what();
   }
   log_line(LogLevel::error, "session.fault", {{"session", id_}, {"what", fault}});
-  co_return error(message, Refusal(Reason::internal, "internal error; the gateway's log has the details"));
+  co_return error(message,
+                  Refusal(Reason::internal, "internal error; the gateway's log has the details"));
 }
 
 Task<std::optional<Inspected>> Session::dispatch(const Message& message, AgentStream& related) {
@@ -163,9 +165,9 @@ Task<std::optional<Inspected>> Session::dispatch(const Message& message, AgentSt
   if (method == "tasks/list") {
     co_return co_await broker_.calls().list_tasks(*this, message, related);
   }
-  for (std::string_view forwarded : {"tools/call", "prompts/get", "resources/read",
-                                     "completion/complete", "tasks/get", "tasks/result",
-                                     "tasks/cancel"}) {
+  for (std::string_view forwarded :
+       {"tools/call", "prompts/get", "resources/read", "completion/complete", "tasks/get",
+        "tasks/result", "tasks/cancel"}) {
     if (method == forwarded) co_return co_await broker_.calls().run(*this, message, related);
   }
   co_return error(message, Refusal(Reason::unknown_method, "no such method"));
@@ -207,7 +209,9 @@ Inspected Session::initialize(const Message& message) {
   }
   result += "}";
   log_line(LogLevel::info, "session.open",
-           {{"session", id_}, {"agent", agent_.text()}, {"transport", transport_},
+           {{"session", id_},
+            {"agent", agent_.text()},
+            {"transport", transport_},
             {"revision", std::string(revision_text(*revision_))}});
   return InspectionGate::own(result_text(message.id().raw(), result));
 }
@@ -222,8 +226,9 @@ Inspected Session::list(const Message& message, const ListMethod& method) {
     bool valid = colon != std::string::npos && text.substr(colon + 1) == fingerprint &&
                  colon < 10 && text.find_first_not_of("0123456789") == colon;
     if (!valid) {
-      return error(message, Refusal(Reason::invalid_params,
-                                    "this cursor is not valid (any more): list from the beginning"));
+      return error(message,
+                   Refusal(Reason::invalid_params,
+                           "this cursor is not valid (any more): list from the beginning"));
     }
     from = std::stoul(text.substr(0, colon));
   }
@@ -233,9 +238,10 @@ Inspected Session::list(const Message& message, const ListMethod& method) {
   std::optional<std::size_t> next;
   Policy policy = broker_.policy();
   for (const CatalogueItem& item : broker_.catalogue().items(method.kind)) {
-    bool listed = item.standing == Standing::approved && policy.sees(agent_, item) &&
-                  (method.kind == ItemKind::resource || method.kind == ItemKind::resource_template ||
-                   !broker_.catalogue().is_ambiguous(item));
+    bool listed =
+        item.standing == Standing::approved && policy.sees(agent_, item) &&
+        (method.kind == ItemKind::resource || method.kind == ItemKind::resource_template ||
+         !broker_.catalogue().is_ambiguous(item));
     if (!listed || at++ < from) continue;
     if (shown == broker_.limits().page_items) {
       next = at - 1;
@@ -298,7 +304,8 @@ void Session::resource_updated(const ServerName& server, const std::string& uri,
 }
 
 void Session::notified(const Message& message) {
-  if (message.method() != "notifications/cancelled") return;  // the others are answered by the broker
+  if (message.method() != "notifications/cancelled")
+    return;  // the others are answered by the broker
   auto params = message.params();
   auto id = params ? params->find("requestId") : std::nullopt;
   if (!id || (!id->is_string() && !id->is_number())) return;
@@ -316,7 +323,8 @@ bool Session::ask(std::shared_ptr<Upstream> server, const Message& request, Clea
   ask.call = call;
   ask.stream = &stream;
   asks_.emplace("s:" + id, std::move(ask));
-  bool sent = stream.send(InspectionGate::request(json_quote(id), request.method(), std::move(params)));
+  bool sent =
+      stream.send(InspectionGate::request(json_quote(id), request.method(), std::move(params)));
   if (!sent) asks_.erase("s:" + id);
   return sent;
 }

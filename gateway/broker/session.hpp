@@ -20,8 +20,8 @@ namespace toolgate {
 class Broker;
 class Session;
 
-// A request of the agent's that a server works on: where its side messages go. Lives in the frame of the
-// call.
+// A request of the agent's that a server works on: where its side messages go. Lives in the frame
+// of the call.
 class SessionCall : public CallRoute {
  public:
   SessionCall(Session& session, const Message& request, AgentStream& related);
@@ -71,7 +71,9 @@ class Session : public Conversation {
   std::optional<int> log_level() const { return log_level_; }
   bool offers(std::string_view capability) const;
   bool subscribes(const ServerName& server, const std::string& uri) const;
-  const std::set<std::pair<ServerName, std::string>>& subscriptions() const { return subscriptions_; }
+  const std::set<std::pair<ServerName, std::string>>& subscriptions() const {
+    return subscriptions_;
+  }
 
   // A server's request for this agent. Its answer goes back to the server; when the call that it
   // belongs to ends first, both sides are told. False when too many wait already.
@@ -105,15 +107,15 @@ class Session : public Conversation {
   std::string id_;
   std::optional<Revision> revision_;
   bool closed_ = false;
-  std::size_t active_ = 0;                       // handle() calls that run
-  std::map<std::string, SessionCall*> calls_;    // by RequestId::key
-  std::set<std::string> request_keys_;           // of all requests in progress
-  std::map<std::string, Ask> asks_;              // by RequestId::key of our id
+  std::size_t active_ = 0;                     // handle() calls that run
+  std::map<std::string, SessionCall*> calls_;  // by RequestId::key
+  std::set<std::string> request_keys_;         // of all requests in progress
+  std::map<std::string, Ask> asks_;            // by RequestId::key of our id
   std::uint64_t last_ask_ = 0;
-  std::set<std::string> capabilities_;           // of the agent: "sampling", "elicitation", ...
+  std::set<std::string> capabilities_;  // of the agent: "sampling", "elicitation", ...
   std::optional<int> log_level_;
   std::set<std::pair<ServerName, std::string>> subscriptions_;
-  asio::steady_timer idle_;                      // cancelled when active_ changes
+  asio::steady_timer idle_;  // cancelled when active_ changes
 };
 
 // 0 debug … 7 emergency (RFC 5424 upside down); nothing for an unknown word.

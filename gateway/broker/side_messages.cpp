@@ -1,5 +1,5 @@
-// What servers say besides answers: progress, log messages, updates, questions to the agent. Every one is
-// inspected, and goes to the session that it belongs to or to nobody.
+// What servers say besides answers: progress, log messages, updates, questions to the agent. Every
+// one is inspected, and goes to the session that it belongs to or to nobody.
 
 #include "gateway/broker/broker.hpp"
 #include "gateway/core/log.hpp"
@@ -25,8 +25,8 @@ void Broker::notified(Upstream& server, const Message& message, CallRoute* route
     for (Session* session : sessions_) session->withdraw(server, *id);
   } else if (method == "notifications/elicitation/complete") {
     Addressee to = addressee(server, route);
-    auto cleared = clear(server, message, Channel::elicitation,
-                         std::string(message.params()->raw()));
+    auto cleared =
+        clear(server, message, Channel::elicitation, std::string(message.params()->raw()));
     if (to.session && cleared) {
       to.session->general().send(InspectionGate::notification(method, std::move(*cleared)));
     }
@@ -97,8 +97,7 @@ void Broker::pass_log(Upstream& server, const Message& message, CallRoute* route
   if (!level || !level->is_string()) return;
   Addressee to = addressee(server, route);
   if (!to.session || !to.session->wants_log(level->text())) return;
-  auto cleared =
-      clear(server, message, Channel::log_message, std::string(message.params()->raw()));
+  auto cleared = clear(server, message, Channel::log_message, std::string(message.params()->raw()));
   if (!cleared) return;
   to.stream->send(InspectionGate::notification("notifications/message", std::move(*cleared)));
 }
@@ -159,7 +158,8 @@ void Broker::asked(Upstream& server, Message message, CallRoute* route) {
   question.method = message.method();
   question.decision = "allow";
   record(std::move(question));
-  if (!to.session->ask(server.shared_from_this(), message, std::move(*cleared), to.call, *to.stream)) {
+  if (!to.session->ask(server.shared_from_this(), message, std::move(*cleared), to.call,
+                       *to.stream)) {
     refuse(Reason::overloaded, "the agent cannot be asked now");
   }
 }

@@ -1,5 +1,5 @@
-// What sessions together want from a server: updates of resources and a level of log messages. A server has
-// one client, the broker, so the wishes of all sessions are joined.
+// What sessions together want from a server: updates of resources and a level of log messages. A
+// server has one client, the broker, so the wishes of all sessions are joined.
 
 #include <algorithm>
 
@@ -48,15 +48,17 @@ Task<std::optional<Inspected>> Session::subscribe(const Message& message, AgentS
   if (!others) {
     BrokerId id = server->next_id();
     call.sent(server, id);
-    auto reply = co_await server->request(id, message.method(), R"({"uri":)" + json_quote(text) + "}",
-                                          server->entry().limits.call_ms, &call);
+    auto reply =
+        co_await server->request(id, message.method(), R"({"uri":)" + json_quote(text) + "}",
+                                 server->entry().limits.call_ms, &call);
     if (!reply) co_return error(message, reply.refusal());
     if (reply->is_error()) {
       Inspection inspection = broker_.gate().inspect(Channel::error, reply->message.body());
       if (inspection.cleared) {
         co_return InspectionGate::error(message.id(), std::move(*inspection.cleared));
       }
-      co_return error(message, Refusal(Reason::inspection, "the answer was withheld by inspection"));
+      co_return error(message,
+                      Refusal(Reason::inspection, "the answer was withheld by inspection"));
     }
   }
   if (on && !closed_) subscriptions_.insert(std::move(wish));

@@ -17,17 +17,19 @@ namespace toolgate {
 
 struct TaskEntry {
   ServerName server;
-  std::string server_id;              // as the server calls it
+  std::string server_id;  // as the server calls it
   AgentName agent;
-  Verified<Definition> definition;    // of the tool whose call made it
+  Verified<Definition> definition;  // of the tool whose call made it
 };
 
 class TaskBook {
  public:
-  // A call of this tool made a task; returns the id for the agent. The oldest of 10,000 is forgotten.
+  // A call of this tool made a task; returns the id for the agent. The oldest of 10,000 is
+  // forgotten.
   std::string add(TaskEntry entry);
   const TaskEntry* find(const std::string& visible_id) const;
-  std::optional<std::string> visible_id(const ServerName& server, const std::string& server_id) const;
+  std::optional<std::string> visible_id(const ServerName& server,
+                                        const std::string& server_id) const;
 
   // Text of `object` (a result or params) with the ids in its known places replaced: taskId,
   // task.taskId, tasks[].taskId and the related-task of _meta. Nothing when there is none of them.

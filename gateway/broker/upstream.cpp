@@ -12,9 +12,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Milliseconds first_backoff{250};
 constexpr Milliseconds most_backoff{30'000};
-constexpr Milliseconds worth_waiting{3'000};    // a call waits for a restart that is this near
-constexpr Milliseconds stable_after{30'000};    // up this long: the next failure starts from the beginning
-constexpr Milliseconds relist_every{300'000};   // a server that changes silently is noticed by then
+constexpr Milliseconds worth_waiting{3'000};  // a call waits for a restart that is this near
+constexpr Milliseconds stable_after{
+    30'000};  // up this long: the next failure starts from the beginning
+constexpr Milliseconds relist_every{300'000};  // a server that changes silently is noticed by then
 
 // What every server is told about its client, whatever the agent can do: real servers change their
 // tools with it, and a pin must not depend on who calls.
@@ -39,11 +40,16 @@ bool is_permanent(const Refusal& why) {
 
 std::string_view state_name(Upstream::State state) {
   switch (state) {
-    case Upstream::State::idle: return "idle";
-    case Upstream::State::starting: return "starting";
-    case Upstream::State::ready: return "ready";
-    case Upstream::State::waiting: return "waiting";
-    case Upstream::State::stopped: return "stopped";
+    case Upstream::State::idle:
+      return "idle";
+    case Upstream::State::starting:
+      return "starting";
+    case Upstream::State::ready:
+      return "ready";
+    case Upstream::State::waiting:
+      return "waiting";
+    case Upstream::State::stopped:
+      return "stopped";
   }
   return "";
 }
@@ -117,8 +123,8 @@ Task<> Upstream::back_off(const Refusal& why) {
   retry_at_ = Clock::now() + wait;
   set_state(State::waiting);
   while (!stopping_ && Clock::now() < retry_at_) {
-    asio::steady_timer timer(executor_, std::min<Clock::duration>(retry_at_ - Clock::now(),
-                                                                  Milliseconds(500)));
+    asio::steady_timer timer(
+        executor_, std::min<Clock::duration>(retry_at_ - Clock::now(), Milliseconds(500)));
     co_await timer.async_wait(as_result);
   }
 }
@@ -137,7 +143,8 @@ Task<Status> Upstream::start() {
     if (!status) {
       co_return Refusal(Reason::unavailable, "'" + name() +
                                                  "' answers neither as Streamable HTTP nor as "
-                                                 "HTTP+SSE: " + status.refusal().detail);
+                                                 "HTTP+SSE: " +
+                                                 status.refusal().detail);
     }
   }
   if (!status) co_return status.refusal();
@@ -152,7 +159,8 @@ Task<Status> Upstream::connect(Transport transport) {
   if (!link) co_return link.refusal();
   link_ = std::move(*link);
   tasks_.spawn(watch_deadlines());
-  Status opened = co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
+  Status opened =
+      co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
   if (!opened) co_return opened.refusal();
   co_return co_await handshake();
 }
@@ -175,8 +183,9 @@ Status Upstream::agreed(const Reply& reply) {
   auto version = result.find("protocolVersion");
   auto revision = version && version->is_string() ? revision_from(version->text()) : std::nullopt;
   if (!revision) {
-    return Refusal(Reason::bad_answer, "'" + name() + "' speaks a revision of MCP that this broker "
-                                                      "does not know");
+    return Refusal(Reason::bad_answer, "'" + name() +
+                                           "' speaks a revision of MCP that this broker "
+                                           "does not know");
   }
   Offer offer;
   offer.revision = *revision;
@@ -188,7 +197,8 @@ Status Upstream::agreed(const Reply& reply) {
   auto info = result.find("serverInfo");
   if (info && info->is_object()) offer.server_info = info->raw();
   auto instructions = result.find("instructions");
-  if (instructions && instructions->is_string() && instructions->size() + 2 < instructions->raw().size()) {
+  if (instructions && instructions->is_string() &&
+      instructions->size() + 2 < instructions->raw().size()) {
     offer.items.push_back(Definition{ItemKind::instructions, "", std::string(instructions->raw())});
   }
   offer_ = std::move(offer);
@@ -304,8 +314,7 @@ Task<Status> Upstream::ready(std::function<bool()> given_up) {
                 (state_ == State::waiting && retry_at_ - Clock::now() < worth_waiting);
     if (!soon || stopping_ || Clock::now() > give_up_at) {
       std::string why = last_error_.empty() ? "it has not started" : last_error_;
-      co_return Refusal(Reason::unavailable,
-                        "server '" + name() + "' is not available: " + why);
+      co_return Refusal(Reason::unavailable, "server '" + name() + "' is not available: " + why);
     }
     asio::steady_timer timer(executor_, Milliseconds(50));
     co_await timer.async_wait(as_result);

@@ -32,7 +32,8 @@ namespace toolgate {
 
 class Upstream;
 
-// Whom an answer's side messages belong to: the broker hangs its own state here. Compared by address.
+// Whom an answer's side messages belong to: the broker hangs its own state here. Compared by
+// address.
 class CallRoute {
  public:
   virtual ~CallRoute() = default;
@@ -42,10 +43,13 @@ class CallRoute {
 class UpstreamEvents {
  public:
   virtual ~UpstreamEvents() = default;
-  // The handshake and the first listing are done, or a list was read anew.
+  // The handshake and the first listing are done; offered() follows.
+  virtual void started(Upstream& server) = 0;
+  // There is an offer: the first, or a list was read anew.
   virtual void offered(Upstream& server) = 0;
   virtual void stopped(Upstream& server, const Refusal& why) = 0;
-  // A notification. `route`: of the request in whose stream it came, or whose progress token it names.
+  // A notification. `route`: of the request in whose stream it came, or whose progress token it
+  // names.
   virtual void notified(Upstream& server, const Message& message, CallRoute* route) = 0;
   // The server asks the agent something (or pings). Answer through Upstream::answer().
   virtual void asked(Upstream& server, Message message, CallRoute* route) = 0;
@@ -57,12 +61,21 @@ struct Reply {
   bool is_error() const { return message.kind() == MessageKind::error; }
 };
 
+// Makes the pipe to a server, anew at each start.
+using LinkFactory = std::function<Result<std::unique_ptr<ServerLink>>(
+    asio::any_io_executor executor, const ServerEntry& entry, Transport transport)>;
+
+// The transport that an entry asks for. Refuses a local server whose isolation is not written out.
+Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
+                                              const ServerEntry& entry, Transport transport);
+
 class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstream> {
  public:
   enum class State { idle, starting, ready, waiting, stopped };
 
-  // Links are made anew at each start. All references outlive the upstream.
-  Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events);
+  // All references outlive the upstream.
+  Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events,
+           LinkFactory make = make_link);
   Upstream(const Upstream&) = delete;
   ~Upstream() override;
 
@@ -79,6 +92,8 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   Task<> stop();
 
   State state() const { return state_; }
+  // What it offered when it was last asked; stays while the server is down. Null before the first
+  // complete listing.
   const Offer* offer() const { return offer_ ? &*offer_ : nullptr; }
   std::uint64_t restarts() const { return restarts_; }
   const std::string& last_error() const { return last_error_; }
@@ -94,10 +109,12 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   // The next request's id: chosen before the call, because it may stand in the params as well.
   BrokerId next_id() { return ++last_id_; }
   // Sends a request and waits for its answer, `limit` at most. `route` may be null and must outlive
-  // the call. Waits for room when limits.in_flight requests are unanswered.
+  // the call. Waits for room when limits.in_flight requests are unanswered; that counts against
+  // `limit`, and cancel() ends it. Refuses with `unavailable` unless the server is ready.
   Task<Result<Reply>> request(BrokerId id, std::string method, std::string params,
                               Milliseconds limit, CallRoute* route);
-  // Nobody wants this answer any more: the waiting request() refuses with `why`, and the server is told.
+  // Nobody wants this answer any more: the waiting request() refuses with `why`, and the server is
+  // told.
   void cancel(BrokerId id, Refusal why);
 
   void notify(std::string method, std::string params);
@@ -107,7 +124,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   template <class Visit>
   void each_route(Visit visit) const {
     for (const auto& [id, pending] : pending_) {
-      if (pending->route && !pending->slot.is_set()) visit(*pending->route);
+      if (pending->route && pending->sent && !pending->slot.is_set()) visit(*pending->route);
     }
   }
   std::size_t in_flight() const { return pending_.size(); }
@@ -118,6 +135,8 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
     explicit Pending(asio::any_io_executor executor) : slot(std::move(executor)) {}
     Slot<Result<Reply>> slot;
     CallRoute* route = nullptr;
+    std::string text;   // the message, until it is sent
+    bool sent = false;
     std::chrono::steady_clock::time_point deadline;
   };
   class Registered;
@@ -128,15 +147,20 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   void closed(Refusal why) override;
 
   Task<Status> start();
-  Task<Status> connect(Transport transport);
-  Task<Status> handshake();
-  Status agreed(const Reply& reply);
-  Task<Status> list_all();
+  Task<Status> connect(Transport transport, Offer& offer);
+  Task<Status> handshake(Offer& offer);
+  Status agreed(const Reply& reply, Offer& offer);
+  Task<Status> list_all(Offer& offer);
   Task<Status> list(const ListMethod& method, std::vector<Definition>& into);
   Task<> stay_up();
   Task<> end_link();
+  Task<> close_link();
+  Task<> change();
   Task<> back_off(const Refusal& why);
   Task<Result<Reply>> ask(std::string method, std::string params);
+  Task<Result<Reply>> exchange(BrokerId id, std::string method, std::string params,
+                               Milliseconds limit, CallRoute* route);
+  void send(BrokerId id, Pending& pending);
   Milliseconds start_time_left() const;
 
   void take(Parsed parsed, std::optional<BrokerId> stream_of);
@@ -147,20 +171,22 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   void fail_all(const Refusal& why);
   void set_state(State state);
   Task<> watch_deadlines();
-  Task<Status> room();
   void leave_room();
 
   asio::any_io_executor executor_;
   ServerEntry entry_;
   UpstreamEvents& events_;
+  LinkFactory make_;
   std::unique_ptr<ServerLink> link_;
-  TaskGroup tasks_;               // the watch over the deadlines
+  TaskGroup tasks_;  // the watch over the deadlines
   State state_ = State::idle;
-  bool running_ = false;          // run() is at work
+  bool running_ = false;  // run() is at work
   bool stopping_ = false;
-  bool is_sse_ = false;           // a Streamable HTTP entry whose server speaks HTTP+SSE
-  bool stale_ = false;            // a list changed since it was read
-  std::optional<Refusal> gone_;   // why the link closed
+  bool closing_ = false;          // somebody awaits link_->close(): one at a time
+  bool is_sse_ = false;          // a Streamable HTTP entry whose server speaks HTTP+SSE
+  bool stale_ = false;           // a list changed since it was read
+  std::optional<Refusal> gone_;  // why the link closed
+  std::optional<Revision> revision_;  // of this link's handshake
   std::optional<Offer> offer_;
   std::string last_error_;
   std::uint64_t restarts_ = 0;
@@ -168,17 +194,14 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   unsigned failures_ = 0;
   BrokerId last_id_ = 0;
   std::map<BrokerId, Pending*> pending_;
-  std::deque<Slot<Status>*> queue_;
+  std::size_t sent_ = 0;          // of pending_, those that were sent
+  std::deque<BrokerId> queue_;    // those that wait for room, and perhaps some that have gone
   std::chrono::steady_clock::time_point start_by_;
   std::chrono::steady_clock::time_point retry_at_;
-  asio::steady_timer changed_;    // cancelled whenever the state changes
+  asio::steady_timer changed_;  // cancelled whenever the state changes
   asio::steady_timer deadlines_;
 };
 
 std::string_view state_name(Upstream::State state);
-
-// The transport that an entry asks for. Refuses a local server whose isolation is not written out.
-Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
-                                              const ServerEntry& entry, Transport transport);
 
 }  // namespace toolgate

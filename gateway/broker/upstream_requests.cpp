@@ -163,8 +163,8 @@ void Upstream::received(Untrusted<std::string> message, std::optional<BrokerId> 
   JsonLimits limits;
   limits.bytes = entry_.limits.result_bytes;
   bool batches = offer_ && allows_batches(offer_->revision);
-  Inbound inbound = parse_inbound(std::move(message), limits,
-                                  batches ? Batches::accepted : Batches::refused);
+  Inbound inbound =
+      parse_inbound(std::move(message), limits, batches ? Batches::accepted : Batches::refused);
   for (Parsed& parsed : inbound.messages) take(std::move(parsed), stream_of);
 }
 
@@ -175,8 +175,8 @@ void Upstream::take(Parsed parsed, std::optional<BrokerId> stream_of) {
     if (bad->answers) {
       auto id = broker_id(bad->answers->raw());
       if (id) {
-        finish(*id, Refusal(Reason::bad_answer, "server '" + name() + "' sent a bad answer: " +
-                                                    bad->refusal.detail));
+        finish(*id, Refusal(Reason::bad_answer,
+                            "server '" + name() + "' sent a bad answer: " + bad->refusal.detail));
       }
     }
     return;

@@ -1,4 +1,5 @@
-// review: what servers offer, what the inspectors found in it, and how it differs from what was approved.
+// review: what servers offer, what the inspectors found in it, and how it differs from what was
+// approved.
 
 #include <boost/json/array.hpp>
 #include <ostream>

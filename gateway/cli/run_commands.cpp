@@ -139,8 +139,8 @@ int serve_command(const Invocation& call) {
   auto settings = door_settings(call, running);
   if (!settings) return fail(call.console, settings.refusal());
   auto socket = call.option("socket");
-  std::filesystem::path path = socket ? std::filesystem::absolute(*socket)
-                                      : call.home / "run" / socket_name;
+  std::filesystem::path path =
+      socket ? std::filesystem::absolute(*socket) : call.home / "run" / socket_name;
   Doors doors(running, std::move(*settings), std::move(path));
   Status opened = doors.open(socket ? Doors::Socket::required : Doors::Socket::if_free);
   if (!opened) return fail(call.console, opened.refusal());
@@ -156,8 +156,8 @@ int connect_command(const Invocation& call) {
   auto agent = agent_named(call);
   if (!agent) return fail(call.console, agent.refusal());
   auto socket = call.option("socket");
-  std::filesystem::path path = socket ? std::filesystem::absolute(*socket)
-                                      : call.home / "run" / socket_name;
+  std::filesystem::path path =
+      socket ? std::filesystem::absolute(*socket) : call.home / "run" / socket_name;
   asio::io_context loop(1);
   Status outcome;
   TaskGroup group(loop.get_executor(), "connect");

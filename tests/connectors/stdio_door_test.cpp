@@ -162,7 +162,7 @@ TEST_CASE("a batch is one refusal where the revision has none") {
     std::string out =
         answers_to(initialize(revision) + "[" + request_text("1", "echo", "{}") + "]\n");
     CHECK(out.find(R"("code":-32600)") != std::string::npos);
-    CHECK(out.find("[") == std::string::npos);
+    CHECK(out.find('[') == std::string::npos);
   }
 }
 

@@ -61,7 +61,7 @@ async function approvals(checks) {
     await home.approve(['known']);
     const client = await connectStdio(home.stdioParameters());
     after(() => client.close());
-    equal(await namesSeenBy(client), ['known__echo'], 'the names');
+    equal(await namesSeenBy(client), ['known__echo', 'known__verbatim'], 'the names');
     await refusal(client, 'fresh__echo', { text: 'hello' });
     const answer = await client.callTool({ name: 'known__echo', arguments: { text: 'hello' } });
     equal(answer.content[0].text, 'known:hello', 'the answer of the other server');
@@ -119,7 +119,7 @@ async function reload(checks) {
       prepare: (made) => made.setNotificationHandler(ToolListChangedNotificationSchema, () => void (changes += 1)),
     });
     after(() => client.close());
-    equal(await namesSeenBy(client), ['one__echo'], 'the names at first');
+    equal(await namesSeenBy(client), ['one__echo', 'one__verbatim'], 'the names at first');
     const good = { ...home.read(), mcpServers: { one: echo('one'), two: echo('two') } };
     home.write(good);
     await home.approve(['two']);
@@ -132,7 +132,8 @@ async function reload(checks) {
     writeFileSync(home.configurationFile, '{ "mcpServers": { "one": { "comand": "typo" } } }\n');
     await eventually(() => /toolgate\.json:1:\d+/.test(serving.log().slice(lines)),
       'the log says where the error is', 30);
-    equal((await namesSeenBy(client)).sort(), ['one__echo', 'two__echo'], 'the names with a broken file');
+    equal((await namesSeenBy(client)).sort(), ['one__echo', 'one__verbatim', 'two__echo', 'two__verbatim'],
+      'the names with a broken file');
     home.write({ ...good, mcpServers: { two: echo('two') } });
     await eventually(async () => !(await namesSeenBy(client)).includes('one__echo'), 'the removed server is gone', 30);
   }, { seconds: 150 });

