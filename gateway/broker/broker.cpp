@@ -36,7 +36,7 @@ std::string digest_of(const Configuration& configuration) {
 
 Broker::Broker(asio::any_io_executor executor, Configuration configuration,
                std::shared_ptr<const Approved> approved, AuditLog& audit,
-               const InspectionGate& gate, const Limits& limits)
+               const InspectionGate& gate, const Limits& limits, LinkFactory make)
     : executor_(executor),
       configuration_(std::make_unique<Configuration>(std::move(configuration))),
       policy_digest_(digest_of(*configuration_)),
@@ -44,6 +44,7 @@ Broker::Broker(asio::any_io_executor executor, Configuration configuration,
       audit_(audit),
       gate_(gate),
       limits_(limits),
+      make_(std::move(make)),
       calls_(*this),
       running_(executor, "servers"),
       retiring_(executor, "servers that leave"),
@@ -59,10 +60,14 @@ void Broker::start() {
 
 void Broker::start_server(const ServerEntry& entry) {
   if (entry.disabled) return;
-  auto upstream = std::make_shared<Upstream>(executor_, entry, static_cast<UpstreamEvents&>(*this));
+  // Shared: calls in flight and run() may outlast the entry in the configuration.
+  auto upstream =
+      std::make_shared<Upstream>(executor_, entry, static_cast<UpstreamEvents&>(*this), make_);
   upstreams_[entry.name] = upstream;
-  running_.spawn(upstream->run());
+  running_.spawn(keep_up(upstream));
 }
+
+Task<> Broker::keep_up(std::shared_ptr<Upstream> upstream) { co_await upstream->run(); }
 
 Task<> Broker::stop() {
   stopping_ = true;
@@ -110,9 +115,10 @@ void Broker::rebuild() {
   std::int64_t now = now_utc_ns();
   for (const ServerEntry& entry : configuration_->servers) {
     if (entry.disabled) continue;
+    // While a server is down, what it said last counts, not what it said at the last review: an
+    // item that was held does not come back with a crash.
     auto server = upstream(entry.name);
-    bool live = server && server->state() == Upstream::State::ready;
-    catalogue.add(entry, live ? server->offer() : nullptr, *approved_, gate_, now);
+    catalogue.add(entry, server ? server->offer() : nullptr, *approved_, gate_, now);
   }
   catalogue_ = std::move(catalogue);
   for (const ListMethod& method : list_methods) {
@@ -171,7 +177,7 @@ std::set<std::string> Broker::capabilities() const {
 std::optional<std::string> Broker::instructions(const AgentName& agent) const {
   std::vector<const CatalogueItem*> parts;
   for (const CatalogueItem& item : catalogue_.items(ItemKind::instructions)) {
-    if (item.standing == Standing::approved && policy().sees(agent, item)) parts.push_back(&item);
+    if (item.is_listed(now_utc_ns()) && policy().sees(agent, item)) parts.push_back(&item);
   }
   if (parts.empty()) return std::nullopt;
   if (parts.size() == 1 && configuration_->servers.size() == 1) return parts[0]->listed->json();
@@ -202,11 +208,14 @@ void Broker::offered(Upstream& server) {
               {"new", std::to_string(counts.fresh)},
               {"remedy", "toolgate review " + server.name()}});
   }
-  Record started;
-  started.kind = "server.start";
-  started.server = server.name();
-  started.decision = "allow";
-  record(std::move(started));
+}
+
+void Broker::started(Upstream& server) {
+  Record record_of_start;
+  record_of_start.kind = "server.start";
+  record_of_start.server = server.name();
+  record_of_start.decision = "allow";
+  record(std::move(record_of_start));
   levels_changed();
   resubscribe(server);
 }

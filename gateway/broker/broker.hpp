@@ -30,9 +30,10 @@ namespace toolgate {
 
 class Broker : public Conversations, private UpstreamEvents {
  public:
+  // `make` opens the pipes to the servers: tests give one without processes and sockets.
   Broker(asio::any_io_executor executor, Configuration configuration,
          std::shared_ptr<const Approved> approved, AuditLog& audit, const InspectionGate& gate,
-         const Limits& limits);
+         const Limits& limits, LinkFactory make = make_link);
   Broker(const Broker&) = delete;
   ~Broker() override;
 
@@ -82,6 +83,7 @@ class Broker : public Conversations, private UpstreamEvents {
 
  private:
   // UpstreamEvents
+  void started(Upstream& server) override;
   void offered(Upstream& server) override;
   void stopped(Upstream& server, const Refusal& why) override;
   void notified(Upstream& server, const Message& message, CallRoute* route) override;
@@ -95,13 +97,18 @@ class Broker : public Conversations, private UpstreamEvents {
     AgentStream* stream = nullptr;
   };
   Addressee addressee(const Upstream& server, CallRoute* route) const;
-  void pass_progress(const Message& message, SessionCall& call);
+  bool may_hear(const Session& session, const Upstream& server) const;
+  void pass_progress(Upstream& server, const Message& message, SessionCall& call);
   void pass_log(Upstream& server, const Message& message, CallRoute* route);
   void pass_update(Upstream& server, const Message& message);
   void pass_task_status(Upstream& server, const Message& message);
+  // The message's params with task ids as this agent knows them, inspected.
+  std::optional<Cleared> clear_for(const Session& session, Upstream& server, const Message& message,
+                                   Channel channel);
   std::optional<Cleared> clear(Upstream& server, const Message& message, Channel channel,
                                const std::string& json);
   void start_server(const ServerEntry& entry);
+  Task<> keep_up(std::shared_ptr<Upstream> upstream);
   Task<> retire(std::shared_ptr<Upstream> upstream);
   void rebuild();
   void resubscribe(Upstream& server);
@@ -114,6 +121,7 @@ class Broker : public Conversations, private UpstreamEvents {
   AuditLog& audit_;
   const InspectionGate& gate_;
   const Limits& limits_;
+  LinkFactory make_;
   Catalogue catalogue_;
   std::map<ItemKind, std::string> fingerprints_;
   CallPath calls_;

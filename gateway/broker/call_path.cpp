@@ -35,6 +35,18 @@ std::string finding_ids(const std::vector<Finding>& findings) {
   return text;
 }
 
+// The name or URI that a request asks for: for the record of a request that could not be resolved.
+std::string requested_name(const Message& message) {
+  constexpr std::size_t most_bytes = 256;
+  auto params = message.params();
+  for (std::string_view member : {"name", "uri", "taskId"}) {
+    auto name = params ? params->find(member) : std::nullopt;
+    if (!name || !name->is_string() || name->raw().size() > most_bytes) continue;
+    return name->text();
+  }
+  return "";
+}
+
 // What an agent's model reads when a call was refused by a decision: the reason and where to look
 // it up, never what was withheld.
 bool is_decision(Reason reason) {
@@ -55,72 +67,74 @@ std::string_view decision_word(const Inspection& inspection, const Reply& reply)
 
 }  // namespace
 
-Task<std::optional<Inspected>> CallPath::run(Session& session, const Message& message,
-                                             AgentStream& related) {
-  auto started = Clock::now();
-  SessionCall call(session, message, related);
+Task<std::optional<Inspected>> CallPath::run(SessionCall& call, const Message& message) {
+  Session& session = call.session();
+  Ending ending(message);
 
   // Which item of which server?
   auto target = resolve(session, message);
-  if (!target) co_return co_await refused(session, message, target.refusal(), nullptr, nullptr, 0);
+  if (!target) co_return co_await refused(call, ending, target.refusal());
+  ending.target = &*target;
 
   // Is the server up, so that what it says now can be held against what was approved?
   std::shared_ptr<Upstream> upstream = target->upstream;
   Status up = co_await upstream->ready([&] { return call.cancelled() || session.is_closed(); });
-  if (!up) co_return co_await refused(session, message, up.refusal(), &*target, nullptr, 0);
+  if (!up) co_return co_await refused(call, ending, up.refusal());
 
   // Pin approved, policy permits, intent durable.
   BrokerId id = upstream->next_id();
   auto admitted = co_await admit(session, message, *target, id);
-  if (!admitted)
-    co_return co_await refused(session, message, admitted.refusal(), &*target, nullptr, 0);
+  if (!admitted) co_return co_await refused(call, ending, admitted.refusal());
+  ending.admitted = &*admitted;
 
   // Forward, with a deadline.
-  auto reply = co_await forward(*admitted, *upstream, id, call);
-  if (!reply) {
-    auto refusal = co_await refused(session, message, reply.refusal(), &*target, &*admitted,
-                                    microseconds_since(started));
-    if (call.cancelled()) co_return std::nullopt;
-    co_return refusal;
-  }
+  auto reply = co_await forward(*admitted, *target, id, call);
+  if (!reply) co_return co_await refused(call, ending, reply.refusal());
 
   // Inspect every string of the answer.
   Inspection inspection = inspect(*admitted, *target, *reply);
   if (!inspection.cleared) {
     Refusal why(Reason::inspection,
-                "the answer of '" + target->upstream->name() +
+                "the answer of '" + upstream->name() +
                     "' was withheld by inspection: " + finding_ids(inspection.findings));
-    co_return co_await refused(session, message, why, &*target, &*admitted,
-                               microseconds_since(started));
+    ending.findings = std::move(inspection.findings);
+    co_return co_await refused(call, ending, why);
   }
 
   // The outcome is durable before the agent gets the answer.
-  Record outcome;
-  outcome.kind = "call.outcome";
-  outcome.agent = session.agent().text();
-  outcome.session = session.id();
-  outcome.server = target->upstream->name();
-  outcome.tool = target->key;
-  outcome.method = message.method();
-  outcome.decision = decision_word(inspection, *reply);
-  outcome.rule = admitted->permit().rule();
-  outcome.findings = std::move(inspection.findings);
-  outcome.result =
-      AuditLog::detail(broker_.configuration().audit.results, reply->message.body().raw());
-  outcome.pin = admitted->definition().pin().text();
-  outcome.policy = broker_.policy_digest();
-  outcome.trace = traceparent_of(message);
-  outcome.intent = admitted->receipt().id();
-  outcome.latency_us = microseconds_since(started);
+  Record outcome = outcome_of(session, ending, *reply, inspection);
   auto recorded = co_await broker_.audit().write(std::move(outcome));
-  if (!recorded)
-    co_return co_await refused(session, message, recorded.refusal(), &*target, nullptr, 0);
+  if (!recorded) co_return co_await refused(call, ending, recorded.refusal());
 
   if (call.cancelled()) co_return std::nullopt;
   if (reply->is_error()) {
     co_return InspectionGate::error(message.id(), std::move(*inspection.cleared));
   }
+  call.succeed();
   co_return InspectionGate::result(message.id(), std::move(*inspection.cleared));
+}
+
+Record CallPath::outcome_of(const Session& session, const Ending& ending, const Reply& reply,
+                            Inspection& inspection) const {
+  const Admitted& admitted = *ending.admitted;
+  Record outcome;
+  outcome.kind = "call.outcome";
+  outcome.agent = session.agent().text();
+  outcome.session = session.id();
+  outcome.server = admitted.call().server.text();
+  outcome.tool = admitted.call().item;
+  outcome.method = admitted.call().method;
+  outcome.decision = decision_word(inspection, reply);
+  outcome.rule = admitted.permit().rule();
+  outcome.findings = std::move(inspection.findings);
+  outcome.result =
+      AuditLog::detail(broker_.configuration().audit.results, reply.message.body().raw());
+  outcome.pin = admitted.definition().pin().text();
+  outcome.policy = broker_.policy_digest();
+  outcome.trace = traceparent_of(ending.message);
+  outcome.intent = admitted.receipt().id();
+  outcome.latency_us = microseconds_since(ending.started);
+  return outcome;
 }
 
 Task<Result<Admitted>> CallPath::admit(const Session& session, const Message& message,
@@ -157,12 +171,20 @@ Task<Result<Admitted>> CallPath::admit(const Session& session, const Message& me
                      std::move(*receipt));
 }
 
-Task<Result<Reply>> CallPath::forward(const Admitted& admitted, Upstream& upstream, BrokerId id,
+Task<Result<Reply>> CallPath::forward(const Admitted& admitted, const Target& target, BrokerId id,
                                       SessionCall& call) {
   if (call.cancelled()) co_return Refusal(Reason::cancelled, "the agent cancelled the request");
-  call.sent(upstream.shared_from_this(), id);
-  co_return co_await upstream.request(id, admitted.call().method, admitted.call().params,
-                                      upstream.entry().limits.call_ms, &call);
+  // While the intent was written, the server or the administrator may have changed their mind.
+  auto still = verified(call.session(), target);
+  if (!still) co_return still.refusal();
+  auto permit = broker_.policy().decide(call.session().agent(), *still);
+  if (!permit) co_return permit.refusal();
+  if (still->verified->pin() != admitted.definition().pin()) {
+    co_return Refusal(Reason::held, "'" + target.exposed + "' changed while it was called");
+  }
+  call.sent(target.upstream, id);
+  co_return co_await target.upstream->request(id, admitted.call().method, admitted.call().params,
+                                              target.upstream->entry().limits.call_ms, &call);
 }
 
 Inspection CallPath::inspect(const Admitted& admitted, const Target& target, const Reply& reply) {
@@ -181,31 +203,37 @@ Inspection CallPath::inspect(const Admitted& admitted, const Target& target, con
   return broker_.gate().inspect(target.channel, document->root());
 }
 
-Task<std::optional<Inspected>> CallPath::refused(const Session& session, const Message& message,
-                                                 const Refusal& why, const Target* target,
-                                                 const Admitted* admitted,
-                                                 std::int64_t latency_us) {
+Task<std::optional<Inspected>> CallPath::refused(SessionCall& call, const Ending& ending,
+                                                 Refusal why) {
+  const Message& message = ending.message;
   Record record;
-  record.kind = admitted ? "call.outcome" : "refusal";
-  record.agent = session.agent().text();
-  record.session = session.id();
+  record.kind = ending.admitted ? "call.outcome" : "refusal";
+  record.agent = call.session().agent().text();
+  record.session = call.session().id();
   record.method = message.method();
-  if (target) {
-    record.server = target->upstream->name();
-    record.tool = target->key;
+  if (ending.target) {
+    record.server = ending.target->upstream->name();
+    record.tool = ending.target->key;
+  } else {
+    record.tool = requested_name(message);
   }
-  if (admitted) {
-    record.intent = admitted->receipt().id();
-    record.pin = admitted->definition().pin().text();
-    record.latency_us = latency_us;
+  if (ending.admitted) {
+    record.rule = ending.admitted->permit().rule();
+    record.intent = ending.admitted->receipt().id();
+    record.pin = ending.admitted->definition().pin().text();
+    record.latency_us = microseconds_since(ending.started);
   }
   record.decision = why.reason == Reason::inspection ? "withhold"
                     : is_decision(why.reason)        ? "deny"
                                                      : "error";
   record.reason = std::string(reason_name(why.reason)) + ": " + why.detail;
+  record.findings = ending.findings;
   record.policy = broker_.policy_digest();
   record.trace = traceparent_of(message);
   Result<Receipt> receipt = co_await broker_.audit().write(std::move(record));
+  if (call.cancelled()) co_return std::nullopt;
+  // What is in no log is not told: the agent learns that the log failed, and nothing else.
+  if (!receipt) why = receipt.refusal();
   std::string id = receipt ? receipt->id() : "";
   if (is_decision(why.reason) && message.method() == "tools/call") {
     co_return InspectionGate::own(result_text(message.id().raw(), refused_result(why, id)));
@@ -218,7 +246,7 @@ Result<CatalogueItem> CallPath::verified(const Session& session, const Target& t
   for (const CatalogueItem* item : broker_.catalogue().find(target.kind, target.exposed)) {
     if (item->server != server || item->key != target.key) continue;
     if (!broker_.policy().sees(session.agent(), *item)) break;
-    bool expired = item->expires_ns != 0 && item->expires_ns <= now_utc_ns();
+    bool expired = item->is_expired(now_utc_ns());
     if (item->standing == Standing::approved && item->verified && !expired) return *item;
     std::string why = expired ? "its approval has expired" : item->why;
     return Refusal(Reason::held, "'" + target.exposed + "' is held for review: " + why +

@@ -2,9 +2,11 @@
 // What happens to a call, from the parsed request to the answer, in one function. Every stage is a
 // step with a typed result; a step that says no ends the path with a recorded reason.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/broker/admitted.hpp"
 #include "gateway/broker/session.hpp"
@@ -23,14 +25,23 @@ struct Target {
   Channel channel = Channel::tool_result;
 };
 
+// What is known of a request when it ends, for the record. Everything outlives it.
+struct Ending {
+  explicit Ending(const Message& request) : message(request) {}
+  const Message& message;
+  const Target* target = nullptr;      // once it is resolved
+  const Admitted* admitted = nullptr;  // then the record is an outcome, else a refusal
+  std::vector<Finding> findings;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
 class CallPath {
  public:
   explicit CallPath(Broker& broker) : broker_(broker) {}
 
-  // tools/call, prompts/get, resources/read, completion/complete, tasks/*. Nothing when the agent
-  // cancelled the request.
-  Task<std::optional<Inspected>> run(Session& session, const Message& message,
-                                     AgentStream& related);
+  // tools/call, prompts/get, resources/read and /subscribe, completion/complete, tasks/get, /result
+  // and /cancel. Nothing when the agent cancelled the request.
+  Task<std::optional<Inspected>> run(SessionCall& call, const Message& message);
   // tasks/list: every server's list, narrowed to this agent's tasks.
   Task<std::optional<Inspected>> list_tasks(Session& session, const Message& message,
                                             AgentStream& related);
@@ -51,12 +62,16 @@ class CallPath {
                                BrokerId id);
   Result<std::string> params_for(const Session& session, const Message& message,
                                  const Target& target, BrokerId id) const;
-  Task<Result<Reply>> forward(const Admitted& admitted, Upstream& upstream, BrokerId id,
+  Task<Result<Reply>> forward(const Admitted& admitted, const Target& target, BrokerId id,
                               SessionCall& call);
+  Task<std::string> tasks_of(std::shared_ptr<Upstream> upstream, SessionCall& call,
+                             std::vector<Finding>& findings);
   Inspection inspect(const Admitted& admitted, const Target& target, const Reply& reply);
-  Task<std::optional<Inspected>> refused(const Session& session, const Message& message,
-                                         const Refusal& why, const Target* target,
-                                         const Admitted* admitted, std::int64_t latency_us);
+  // Takes the findings out of the inspection.
+  Record outcome_of(const Session& session, const Ending& ending, const Reply& reply,
+                    Inspection& inspection) const;
+  // Records why a call ends and makes the agent's answer; nothing when it was cancelled.
+  Task<std::optional<Inspected>> refused(SessionCall& call, const Ending& ending, Refusal why);
 
   Broker& broker_;
 };

@@ -1,6 +1,7 @@
 #include "gateway/broker/catalogue.hpp"
 
-#include "gateway/core/log.hpp"
+#include <algorithm>
+
 #include "gateway/core/rewrite.hpp"
 #include "signing/digest.hpp"
 
@@ -76,7 +77,12 @@ void Catalogue::add(const ServerEntry& entry, const Offer* offer, const Approved
       bool valid = approval.identity == entry.identity() &&
                    approval.scopes == entry.scope_digest() &&
                    (approval.expires_ns == 0 || approval.expires_ns > now_ns);
-      if (valid) add_stored(entry, stored, gate);
+      // Two entries may have one identity, and each its own approvals: the newest counts.
+      auto current = approved.book.approved_pin(approval.identity, approval.kind, approval.key);
+      bool newest = current && *current == approval.pin;
+      if (valid && newest && !has(item_for(entry, stored.definition))) {
+        add_stored(entry, stored, gate);
+      }
     }
     return;
   }
@@ -86,11 +92,7 @@ void Catalogue::add(const ServerEntry& entry, const Offer* offer, const Approved
   for (const ApprovedItem& stored : approved.items) {
     if (stored.approval.identity != entry.identity()) continue;
     CatalogueItem item = item_for(entry, stored.definition);
-    bool offered = false;
-    for (const CatalogueItem* found : find(item.kind, item.exposed)) {
-      offered = offered || (found->server == entry.name && found->key == item.key);
-    }
-    if (offered) continue;
+    if (has(item)) continue;
     item.standing = Standing::missing;
     item.why = "the server does not offer it any more";
     put(std::move(item));
@@ -139,6 +141,12 @@ void Catalogue::add_offered(const ServerEntry& entry, const Definition& definiti
   item.verified = std::move(*verified);
   item.expires_ns = approval->expires_ns;
   put(std::move(item));
+}
+
+bool Catalogue::has(const CatalogueItem& item) const {
+  return std::ranges::any_of(find(item.kind, item.exposed), [&](const CatalogueItem* other) {
+    return other->server == item.server && other->key == item.key;
+  });
 }
 
 void Catalogue::put(CatalogueItem item) {

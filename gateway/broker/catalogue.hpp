@@ -38,7 +38,12 @@ struct CatalogueItem {
   std::optional<Cleared> listed;                 // the definition as the agent sees it
   std::optional<Verified<Definition>> verified;  // only from a live offer
   std::optional<Digest> pin;
-  std::int64_t expires_ns = 0;
+  std::int64_t expires_ns = 0;  // of the approval; 0: never
+
+  bool is_expired(std::int64_t now_ns) const { return expires_ns != 0 && expires_ns <= now_ns; }
+  bool is_listed(std::int64_t now_ns) const {
+    return standing == Standing::approved && listed && !is_expired(now_ns);
+  }
 };
 
 struct ItemCounts {
@@ -61,7 +66,7 @@ class Catalogue {
   std::vector<const CatalogueItem*> find(ItemKind kind, const std::string& exposed) const;
   // Approved templates that this URI could be made from.
   std::vector<const CatalogueItem*> templates_for(std::string_view uri) const;
-  // Is this one of several with its name? Then it is neither listed nor called.
+  // Is this one of several approved ones with its name?
   bool is_ambiguous(const CatalogueItem& item) const;
   const ItemCounts& counts(const ServerName& server) const;
 
@@ -72,6 +77,7 @@ class Catalogue {
   void add_offered(const ServerEntry& entry, const Definition& definition, const Approved& approved,
                    const InspectionGate& gate, std::int64_t now_ns);
   void add_stored(const ServerEntry& entry, const ApprovedItem& stored, const InspectionGate& gate);
+  bool has(const CatalogueItem& item) const;
   void put(CatalogueItem item);
 
   std::map<ItemKind, std::vector<CatalogueItem>> items_;

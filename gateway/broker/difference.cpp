@@ -28,6 +28,7 @@ void compare(const std::string& path, const Value& was, const Value& is, std::ve
     return;
   }
   for (const Member& member : was.members()) {
+    if (out.size() >= most_changes) return;
     std::string below = path + "/" + escaped(member.name);
     if (auto other = is.find(member.name)) {
       compare(below, member.value, *other, out);
@@ -36,6 +37,7 @@ void compare(const std::string& path, const Value& was, const Value& is, std::ve
     }
   }
   for (const Member& member : is.members()) {
+    if (out.size() >= most_changes) return;
     if (was.find(member.name)) continue;
     out.push_back(
         Change{path + "/" + escaped(member.name), std::nullopt, std::string(member.value.raw())});

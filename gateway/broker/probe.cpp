@@ -11,6 +11,7 @@ namespace {
 // A probe has no agent: what the server asks is refused, what it says besides answers is dropped.
 class NoAgent : public UpstreamEvents {
  public:
+  void started(Upstream&) override {}
   void offered(Upstream&) override {}
   void stopped(Upstream&, const Refusal&) override {}
   void notified(Upstream&, const Message&, CallRoute*) override {}

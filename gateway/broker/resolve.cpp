@@ -1,5 +1,7 @@
 // Which item of which server a request means, and what the server gets to read.
 
+#include <functional>
+
 #include "gateway/broker/broker.hpp"
 #include "gateway/broker/call_path.hpp"
 #include "gateway/core/rewrite.hpp"
@@ -32,7 +34,7 @@ Result<Target> CallPath::resolve(const Session& session, const Message& message)
   const std::string& method = message.method();
   if (method.starts_with("tasks/")) return resolve_task(session, *params);
   if (method == "completion/complete") return resolve_reference(session, *params);
-  if (method == "resources/read") {
+  if (method == "resources/read" || method == "resources/subscribe") {
     auto uri = string_member(*params, "uri");
     if (!uri) return uri.refusal();
     return resolve_uri(session, *uri, Channel::resource);
@@ -54,8 +56,6 @@ Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
   std::vector<const CatalogueItem*> approved;
   for (const CatalogueItem* item : broker_.catalogue().find(kind, exposed)) {
     if (!broker_.policy().sees(session.agent(), *item)) continue;
-    // What was never approved is as unknown to agents as what does not exist.
-    if (item->standing == Standing::fresh) continue;
     seen.push_back(item);
     if (item->standing == Standing::approved) approved.push_back(item);
   }
@@ -68,14 +68,15 @@ Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
 
 Result<Target> CallPath::resolve_uri(const Session& session, const std::string& uri,
                                      Channel channel) const {
-  std::vector<const CatalogueItem*> found;
-  for (const CatalogueItem* item : broker_.catalogue().find(ItemKind::resource, uri)) {
-    if (item->standing == Standing::approved) found.push_back(item);
+  auto sees = [&](const CatalogueItem* item) {
+    return item->standing == Standing::approved && broker_.policy().sees(session.agent(), *item);
+  };
+  auto found = broker_.catalogue().find(ItemKind::resource, uri);
+  std::erase_if(found, std::not_fn(sees));
+  if (found.empty()) {
+    found = broker_.catalogue().templates_for(uri);
+    std::erase_if(found, std::not_fn(sees));
   }
-  if (found.empty()) found = broker_.catalogue().templates_for(uri);
-  std::erase_if(found, [&](const CatalogueItem* item) {
-    return !broker_.policy().sees(session.agent(), *item);
-  });
   // Several templates of one server are no ambiguity.
   std::vector<const CatalogueItem*> servers;
   for (const CatalogueItem* item : found) {
@@ -142,12 +143,6 @@ Result<Target> CallPath::target_of(const CatalogueItem& item, Channel channel) c
 Result<std::string> CallPath::params_for(const Session& session, const Message& message,
                                          const Target& target, BrokerId id) const {
   Value params = *message.params();
-  if (message.method().starts_with("tasks/")) {
-    auto task_id = string_member(params, "taskId");
-    const TaskEntry* task = task_id ? broker_.tasks().find(*task_id) : nullptr;
-    if (!task) return Refusal(Reason::invalid_params, "unknown task");
-    return broker_.tasks().to_server(params, session.agent(), *task);
-  }
   Rewrite rewrite(params.raw(), params.begin());
   auto meta = params.find("_meta");
   auto token = meta ? meta->find("progressToken") : std::nullopt;
@@ -155,8 +150,11 @@ Result<std::string> CallPath::params_for(const Session& session, const Message& 
   std::optional<Value> name = params.find("name");
   auto reference = params.find("ref");
   if (message.method() == "completion/complete" && reference) name = reference->find("name");
-  bool named = target.kind == ItemKind::tool || target.kind == ItemKind::prompt;
+  bool named = message.method() == "tools/call" || target.kind == ItemKind::prompt;
   if (named && name && target.exposed != target.key) rewrite.replace(*name, json_quote(target.key));
+  Status translated = broker_.tasks().rewrite_for_server(rewrite, params, session.agent(),
+                                                         target.upstream->entry().name);
+  if (!translated) return translated.refusal();
   return std::move(rewrite).apply();
 }
 

@@ -1,5 +1,7 @@
 #include "gateway/broker/session.hpp"
 
+#include <algorithm>
+
 #include "gateway/broker/broker.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
@@ -74,7 +76,7 @@ SessionCall::SessionCall(Session& session, const Message& request, AgentStream& 
 
 SessionCall::~SessionCall() {
   session_.calls_.erase(key_);
-  session_.end_asks_of(*this);
+  session_.end_asks(this, "the call that asked has ended");
 }
 
 void SessionCall::sent(std::shared_ptr<Upstream> upstream, BrokerId id) {
@@ -109,6 +111,7 @@ Task<> Session::close() {
     idle_.expires_at(std::chrono::steady_clock::time_point::max());
     co_await idle_.async_wait(as_result);
   }
+  end_asks(nullptr, "the agent's session has ended");
   broker_.forget(*this);
   broker_.levels_changed();
 }
@@ -160,15 +163,17 @@ Task<std::optional<Inspected>> Session::dispatch(const Message& message, AgentSt
     if (method == list_method.method) co_return list(message, list_method);
   }
   if (method == "logging/setLevel") co_return co_await set_level(message);
-  if (method == "resources/subscribe") co_return co_await subscribe(message, related, true);
-  if (method == "resources/unsubscribe") co_return co_await subscribe(message, related, false);
+  if (method == "resources/subscribe") co_return co_await subscribe(message, related);
+  if (method == "resources/unsubscribe") co_return unsubscribe(message);
   if (method == "tasks/list") {
     co_return co_await broker_.calls().list_tasks(*this, message, related);
   }
   for (std::string_view forwarded :
        {"tools/call", "prompts/get", "resources/read", "completion/complete", "tasks/get",
         "tasks/result", "tasks/cancel"}) {
-    if (method == forwarded) co_return co_await broker_.calls().run(*this, message, related);
+    if (method != forwarded) continue;
+    SessionCall call(*this, message, related);
+    co_return co_await broker_.calls().run(call, message);
   }
   co_return error(message, Refusal(Reason::unknown_method, "no such method"));
 }
@@ -216,6 +221,17 @@ Inspected Session::initialize(const Message& message) {
   return InspectionGate::own(result_text(message.id().raw(), result));
 }
 
+// Of tools and prompts that share a name none is listed. URIs are only ambiguous when they are
+// read.
+bool Session::is_one_of_several(const CatalogueItem& item) const {
+  if (item.kind != ItemKind::tool && item.kind != ItemKind::prompt) return false;
+  Policy policy = broker_.policy();
+  auto same = broker_.catalogue().find(item.kind, item.exposed);
+  return std::ranges::count_if(same, [&](const CatalogueItem* other) {
+           return other->standing == Standing::approved && policy.sees(agent_, *other);
+         }) > 1;
+}
+
 Inspected Session::list(const Message& message, const ListMethod& method) {
   std::string fingerprint = broker_.catalogue().fingerprint(method.kind).substr(7, 16);
   std::size_t from = 0;
@@ -223,7 +239,7 @@ Inspected Session::list(const Message& message, const ListMethod& method) {
   if (auto cursor = params ? params->find("cursor") : std::nullopt) {
     std::string text = cursor->is_string() ? cursor->text() : "";
     std::size_t colon = text.find(':');
-    bool valid = colon != std::string::npos && text.substr(colon + 1) == fingerprint &&
+    bool valid = colon != std::string::npos && text.substr(colon + 1) == fingerprint && colon > 0 &&
                  colon < 10 && text.find_first_not_of("0123456789") == colon;
     if (!valid) {
       return error(message,
@@ -237,11 +253,9 @@ Inspected Session::list(const Message& message, const ListMethod& method) {
   std::size_t shown = 0;
   std::optional<std::size_t> next;
   Policy policy = broker_.policy();
+  std::int64_t now = now_utc_ns();
   for (const CatalogueItem& item : broker_.catalogue().items(method.kind)) {
-    bool listed =
-        item.standing == Standing::approved && policy.sees(agent_, item) &&
-        (method.kind == ItemKind::resource || method.kind == ItemKind::resource_template ||
-         !broker_.catalogue().is_ambiguous(item));
+    bool listed = item.is_listed(now) && policy.sees(agent_, item) && !is_one_of_several(item);
     if (!listed || at++ < from) continue;
     if (shown == broker_.limits().page_items) {
       next = at - 1;
@@ -319,7 +333,7 @@ bool Session::ask(std::shared_ptr<Upstream> server, const Message& request, Clea
   std::string id = "tg-" + std::to_string(++last_ask_);
   Ask ask;
   ask.server = server;
-  ask.server_id_raw = request.id().raw();
+  ask.server_id = request.id();
   ask.call = call;
   ask.stream = &stream;
   asks_.emplace("s:" + id, std::move(ask));
@@ -337,14 +351,14 @@ void Session::answered(const Message& message) {
   auto server = ask.server.lock();
   if (!server) return;
   std::string_view member = message.kind() == MessageKind::error ? "error" : "result";
-  server->answer(R"({"jsonrpc":"2.0","id":)" + ask.server_id_raw + R"(,")" + std::string(member) +
+  server->answer(R"({"jsonrpc":"2.0","id":)" + ask.server_id.raw() + R"(,")" + std::string(member) +
                  R"(":)" + std::string(message.body().raw()) + "}");
 }
 
-void Session::withdraw(const Upstream& server, const Value& server_request_id) {
+void Session::withdraw(const Upstream& server, const RequestId& server_request_id) {
   for (auto found = asks_.begin(); found != asks_.end(); ++found) {
     if (found->second.server.lock().get() != &server) continue;
-    if (found->second.server_id_raw != server_request_id.raw()) continue;
+    if (!(found->second.server_id == server_request_id)) continue;
     found->second.stream->send(InspectionGate::own(notification_text(
         "notifications/cancelled", R"({"requestId":)" + json_quote(found->first.substr(2)) + "}")));
     asks_.erase(found);
@@ -352,15 +366,14 @@ void Session::withdraw(const Upstream& server, const Value& server_request_id) {
   }
 }
 
-void Session::end_asks_of(SessionCall& call) {
+void Session::end_asks(const SessionCall* call, const std::string& why) {
   for (auto at = asks_.begin(); at != asks_.end();) {
-    if (at->second.call != &call) {
+    if (call && at->second.call != call) {
       ++at;
       continue;
     }
     if (auto server = at->second.server.lock()) {
-      server->answer(error_text(at->second.server_id_raw,
-                                Refusal(Reason::cancelled, "the call that asked has ended")));
+      server->answer(error_text(at->second.server_id.raw(), Refusal(Reason::cancelled, why)));
     }
     general_.send(InspectionGate::own(notification_text(
         "notifications/cancelled", R"({"requestId":)" + json_quote(at->first.substr(2)) + "}")));

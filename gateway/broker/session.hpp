@@ -18,6 +18,7 @@
 namespace toolgate {
 
 class Broker;
+struct CatalogueItem;
 class Session;
 
 // A request of the agent's that a server works on: where its side messages go. Lives in the frame
@@ -35,6 +36,9 @@ class SessionCall : public CallRoute {
   // From here on a cancellation reaches the server.
   void sent(std::shared_ptr<Upstream> upstream, BrokerId id);
   bool cancelled() const { return cancelled_; }
+  // The server did what it was asked for, and that is in the log.
+  void succeed() { succeeded_ = true; }
+  bool succeeded() const { return succeeded_; }
   void cancel(std::string why);
 
  private:
@@ -46,6 +50,7 @@ class SessionCall : public CallRoute {
   std::shared_ptr<Upstream> upstream_;
   BrokerId id_ = 0;
   bool cancelled_ = false;
+  bool succeeded_ = false;
 };
 
 class Session : public Conversation {
@@ -79,13 +84,13 @@ class Session : public Conversation {
   // belongs to ends first, both sides are told. False when too many wait already.
   bool ask(std::shared_ptr<Upstream> server, const Message& request, Cleared params,
            SessionCall* call, AgentStream& stream);
-  void withdraw(const Upstream& server, const Value& server_request_id);
+  void withdraw(const Upstream& server, const RequestId& server_request_id);
 
  private:
   friend class SessionCall;
   struct Ask {
     std::weak_ptr<Upstream> server;
-    std::string server_id_raw;
+    RequestId server_id;
     SessionCall* call = nullptr;
     AgentStream* stream = nullptr;
   };
@@ -93,12 +98,15 @@ class Session : public Conversation {
   Task<std::optional<Inspected>> dispatch(const Message& message, AgentStream& related);
   Inspected initialize(const Message& message);
   Inspected list(const Message& message, const ListMethod& method);
+  bool is_one_of_several(const CatalogueItem& item) const;
   Task<std::optional<Inspected>> set_level(const Message& message);
-  Task<std::optional<Inspected>> subscribe(const Message& message, AgentStream& related, bool on);
+  Task<std::optional<Inspected>> subscribe(const Message& message, AgentStream& related);
+  Inspected unsubscribe(const Message& message);
   Inspected error(const Message& message, const Refusal& refusal);
   void notified(const Message& message);
   void answered(const Message& message);
-  void end_asks_of(SessionCall& call);
+  // Of this call, or every one that waits. The servers are told why, and the agent.
+  void end_asks(const SessionCall* call, const std::string& why);
 
   Broker& broker_;
   AgentName agent_;

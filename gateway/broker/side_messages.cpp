@@ -12,7 +12,7 @@ void Broker::notified(Upstream& server, const Message& message, CallRoute* route
   const std::string& method = message.method();
   auto* call = static_cast<SessionCall*>(route);
   if (method == "notifications/progress") {
-    if (call) pass_progress(message, *call);
+    if (call) pass_progress(server, message, *call);
   } else if (method == "notifications/message") {
     pass_log(server, message, route);
   } else if (method == "notifications/resources/updated") {
@@ -21,13 +21,13 @@ void Broker::notified(Upstream& server, const Message& message, CallRoute* route
     pass_task_status(server, message);
   } else if (method == "notifications/cancelled") {
     auto id = message.params()->find("requestId");
-    if (!id) return;
-    for (Session* session : sessions_) session->withdraw(server, *id);
+    if (!id || (!id->is_string() && !id->integer())) return;
+    for (Session* session : sessions_) session->withdraw(server, RequestId(*id));
   } else if (method == "notifications/elicitation/complete") {
     Addressee to = addressee(server, route);
-    auto cleared =
-        clear(server, message, Channel::elicitation, std::string(message.params()->raw()));
-    if (to.session && cleared) {
+    if (!to.session) return;
+    auto cleared = clear_for(*to.session, server, message, Channel::elicitation);
+    if (cleared) {
       to.session->general().send(InspectionGate::notification(method, std::move(*cleared)));
     }
   }
@@ -52,10 +52,31 @@ Broker::Addressee Broker::addressee(const Upstream& server, CallRoute* route) co
   });
   // Of several agents nobody can say whose it is: better lost than told to a stranger.
   if (several) return Addressee{};
-  if (calls == 0 && sessions_.size() == 1) to.session = *sessions_.begin();
+  if (calls == 0 && sessions_.size() == 1 && may_hear(**sessions_.begin(), server)) {
+    to.session = *sessions_.begin();
+  }
   if (calls != 1) to.call = nullptr;
   if (to.session) to.stream = to.call ? &to.call->related() : &to.session->general();
   return to;
+}
+
+// A server whose items an agent does not get has nothing to say to it either.
+bool Broker::may_hear(const Session& session, const Upstream& server) const {
+  if (!session.revision()) return false;
+  for (ItemKind kind : {ItemKind::tool, ItemKind::prompt, ItemKind::resource,
+                        ItemKind::resource_template, ItemKind::instructions}) {
+    for (const CatalogueItem& item : catalogue_.items(kind)) {
+      bool own = item.server == server.entry().name && item.standing == Standing::approved;
+      if (own && policy().sees(session.agent(), item)) return true;
+    }
+  }
+  return false;
+}
+
+std::optional<Cleared> Broker::clear_for(const Session& session, Upstream& server,
+                                         const Message& message, Channel channel) {
+  auto json = tasks_.to_agent(*message.params(), server.entry().name, session.agent());
+  return clear(server, message, channel, json.value_or(std::string(message.params()->raw())));
 }
 
 std::optional<Cleared> Broker::clear(Upstream& server, const Message& message, Channel channel,
@@ -77,19 +98,16 @@ std::optional<Cleared> Broker::clear(Upstream& server, const Message& message, C
   return std::move(inspection.cleared);
 }
 
-void Broker::pass_progress(const Message& message, SessionCall& call) {
+void Broker::pass_progress(Upstream& server, const Message& message, SessionCall& call) {
   Value params = *message.params();
   auto token = params.find("progressToken");
   if (!token || call.progress_token().empty()) return;
   Rewrite rewrite(params.raw(), params.begin());
   rewrite.replace(*token, call.progress_token());
-  JsonLimits limits;
-  auto document = parse_document(Untrusted<std::string>(std::move(rewrite).apply()), limits);
-  if (!document) return;
-  Inspection inspection = gate_.inspect(Channel::progress, document->root());
-  if (!inspection.cleared) return;
-  call.related().send(
-      InspectionGate::notification("notifications/progress", std::move(*inspection.cleared)));
+  tasks_.rewrite_for_agent(rewrite, params, server.entry().name, call.session().agent());
+  auto cleared = clear(server, message, Channel::progress, std::move(rewrite).apply());
+  if (!cleared) return;
+  call.related().send(InspectionGate::notification(message.method(), std::move(*cleared)));
 }
 
 void Broker::pass_log(Upstream& server, const Message& message, CallRoute* route) {
@@ -97,7 +115,7 @@ void Broker::pass_log(Upstream& server, const Message& message, CallRoute* route
   if (!level || !level->is_string()) return;
   Addressee to = addressee(server, route);
   if (!to.session || !to.session->wants_log(level->text())) return;
-  auto cleared = clear(server, message, Channel::log_message, std::string(message.params()->raw()));
+  auto cleared = clear_for(*to.session, server, message, Channel::log_message);
   if (!cleared) return;
   to.stream->send(InspectionGate::notification("notifications/message", std::move(*cleared)));
 }
@@ -145,10 +163,8 @@ void Broker::asked(Upstream& server, Message message, CallRoute* route) {
   if (!to.session->offers(sampling ? "sampling" : "elicitation")) {
     return refuse(Reason::unknown_method, "the agent does not offer this");
   }
-  auto json = tasks_.to_agent(*message.params(), server.entry().name, to.session->agent());
-  Channel channel = sampling ? Channel::sampling : Channel::elicitation;
   auto cleared =
-      clear(server, message, channel, json.value_or(std::string(message.params()->raw())));
+      clear_for(*to.session, server, message, sampling ? Channel::sampling : Channel::elicitation);
   if (!cleared) return refuse(Reason::inspection, "withheld by inspection");
   Record question;
   question.kind = "server.question";

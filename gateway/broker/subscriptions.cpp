@@ -11,18 +11,19 @@ namespace {
 constexpr std::string_view level_words[] = {"debug", "info",     "notice", "warning",
                                             "error", "critical", "alert",  "emergency"};
 
+constexpr Milliseconds tell_ms{5'000};  // a server that hangs holds nobody up for longer
+
 Task<> tell(std::shared_ptr<Upstream> server, std::string method, std::string params) {
   BrokerId id = server->next_id();
   // The answer holds nothing; a server that refuses simply does not send.
-  Result<Reply> reply = co_await server->request(id, std::move(method), std::move(params),
-                                                 server->entry().limits.call_ms, nullptr);
+  Result<Reply> reply =
+      co_await server->request(id, std::move(method), std::move(params), tell_ms, nullptr);
   if (!reply) co_return;
 }
 
 }  // namespace
 
-Task<std::optional<Inspected>> Session::subscribe(const Message& message, AgentStream& related,
-                                                  bool on) {
+Task<std::optional<Inspected>> Session::subscribe(const Message& message, AgentStream& related) {
   auto params = message.params();
   auto uri = params ? params->find("uri") : std::nullopt;
   if (!uri || !uri->is_string()) {
@@ -31,38 +32,40 @@ Task<std::optional<Inspected>> Session::subscribe(const Message& message, AgentS
   std::string text = uri->text();
   auto target = broker_.calls().resolve_uri(*this, text, Channel::resource);
   if (!target) co_return error(message, target.refusal());
-  SessionCall call(*this, message, related);
-  std::shared_ptr<Upstream> server = target->upstream;
-  Status up = co_await server->ready([&] { return call.cancelled() || closed_; });
-  if (!up) co_return error(message, up.refusal());
-
-  std::pair<ServerName, std::string> wish(server->entry().name, text);
-  if (on && subscriptions_.size() >= broker_.limits().session.subscriptions) {
+  if (subscriptions_.size() >= broker_.limits().session.subscriptions) {
     co_return error(message, Refusal(Reason::overloaded, "too many subscriptions"));
   }
-  bool others = broker_.anybody_subscribes(wish.first, wish.second);
-  if (!on) {
-    subscriptions_.erase(wish);
-    others = broker_.anybody_subscribes(wish.first, wish.second);
+  std::pair<ServerName, std::string> wish(target->upstream->entry().name, text);
+  if (broker_.anybody_subscribes(wish.first, wish.second)) {
+    subscriptions_.insert(std::move(wish));
+    co_return InspectionGate::own(result_text(message.id().raw(), "{}"));
   }
-  if (!others) {
-    BrokerId id = server->next_id();
-    call.sent(server, id);
-    auto reply =
-        co_await server->request(id, message.method(), R"({"uri":)" + json_quote(text) + "}",
-                                 server->entry().limits.call_ms, &call);
-    if (!reply) co_return error(message, reply.refusal());
-    if (reply->is_error()) {
-      Inspection inspection = broker_.gate().inspect(Channel::error, reply->message.body());
-      if (inspection.cleared) {
-        co_return InspectionGate::error(message.id(), std::move(*inspection.cleared));
-      }
-      co_return error(message,
-                      Refusal(Reason::inspection, "the answer was withheld by inspection"));
-    }
+  SessionCall call(*this, message, related);
+  auto answer = co_await broker_.calls().run(call, message);
+  if (!call.succeeded()) co_return answer;
+  if (closed_) {
+    broker_.unsubscribed(wish.first, wish.second);
+  } else {
+    subscriptions_.insert(std::move(wish));
   }
-  if (on && !closed_) subscriptions_.insert(std::move(wish));
-  co_return InspectionGate::own(result_text(message.id().raw(), "{}"));
+  co_return answer;
+}
+
+// Needs no approval, so that what was subscribed to can be left when the approval has gone.
+Inspected Session::unsubscribe(const Message& message) {
+  auto params = message.params();
+  auto uri = params ? params->find("uri") : std::nullopt;
+  if (!uri || !uri->is_string()) {
+    return error(message, Refusal(Reason::invalid_params, "'uri' must be a string"));
+  }
+  std::string text = uri->text();
+  std::set<std::pair<ServerName, std::string>> left;
+  for (const auto& wish : subscriptions_) {
+    if (wish.second == text) left.insert(wish);
+  }
+  for (const auto& wish : left) subscriptions_.erase(wish);
+  for (const auto& [server, what] : left) broker_.unsubscribed(server, what);
+  return InspectionGate::own(result_text(message.id().raw(), "{}"));
 }
 
 bool Broker::anybody_subscribes(const ServerName& server, const std::string& uri) const {

@@ -1,6 +1,7 @@
 #include "gateway/broker/task_book.hpp"
 
-#include "gateway/core/rewrite.hpp"
+#include <algorithm>
+
 #include "signing/keys.hpp"
 
 namespace toolgate {
@@ -38,18 +39,31 @@ std::optional<std::string> created_task(const Value& result) {
 std::string TaskBook::add(TaskEntry entry) {
   std::pair<ServerName, std::string> place(entry.server, entry.server_id);
   auto known = by_server_.find(place);
-  if (known != by_server_.end()) return known->second;
-  if (order_.size() >= most_tasks) {
-    auto oldest = tasks_.find(order_.front());
-    by_server_.erase({oldest->second.server, oldest->second.server_id});
-    tasks_.erase(oldest);
-    order_.pop_front();
+  if (known != by_server_.end()) {
+    const TaskEntry& task = tasks_.at(known->second);
+    bool same = task.agent == entry.agent && task.definition->key == entry.definition->key;
+    if (same) return known->second;
+    forget(std::string(known->second));
   }
+  if (order_.size() >= most_tasks) forget(std::string(order_.front()));
   std::string visible = "tg-" + random_token();
   by_server_.emplace(std::move(place), visible);
   tasks_.emplace(visible, std::move(entry));
   order_.push_back(visible);
   return visible;
+}
+
+void TaskBook::forget(const std::string& visible_id) {
+  auto task = tasks_.find(visible_id);
+  by_server_.erase({task->second.server, task->second.server_id});
+  tasks_.erase(task);
+  std::erase(order_, visible_id);
+}
+
+bool TaskBook::has_tasks(const AgentName& agent, const ServerName& server) const {
+  return std::ranges::any_of(tasks_, [&](const auto& task) {
+    return task.second.agent == agent && task.second.server == server;
+  });
 }
 
 const TaskEntry* TaskBook::find(const std::string& visible_id) const {
@@ -67,38 +81,47 @@ std::optional<std::string> TaskBook::visible_id(const ServerName& server,
 std::optional<std::string> TaskBook::to_agent(const Value& object, const ServerName& server,
                                               const AgentName& agent) const {
   Rewrite rewrite(object.raw(), object.begin());
-  for (const Value& id : id_places(object)) {
-    rewrite.replace(id, json_quote(visible_id(server, id.text()).value_or("unknown")));
-  }
-  auto tasks = object.find("tasks");
-  if (tasks && tasks->is_array()) {
-    std::string own;
-    for (const Value& task : tasks->elements()) {
-      auto id = string_member(task, "taskId");
-      auto visible = id ? visible_id(server, id->text()) : std::nullopt;
-      if (!visible || find(*visible)->agent != agent) continue;
-      Rewrite one(task.raw(), task.begin());
-      one.replace(*id, json_quote(*visible));
-      if (!own.empty()) own += ',';
-      own += std::move(one).apply();
-    }
-    rewrite.replace(*tasks, "[" + own + "]");
-  }
+  rewrite_for_agent(rewrite, object, server, agent);
   if (rewrite.empty()) return std::nullopt;
   return std::move(rewrite).apply();
 }
 
-Result<std::string> TaskBook::to_server(const Value& params, const AgentName& agent,
-                                        const TaskEntry& entry) const {
-  Rewrite rewrite(params.raw(), params.begin());
+std::string TaskBook::id_for(const AgentName& agent, const ServerName& server,
+                             const std::string& server_id) const {
+  auto visible = visible_id(server, server_id);
+  return visible && find(*visible)->agent == agent ? *visible : "unknown";
+}
+
+void TaskBook::rewrite_for_agent(Rewrite& rewrite, const Value& object, const ServerName& server,
+                                 const AgentName& agent) const {
+  for (const Value& id : id_places(object)) {
+    rewrite.replace(id, json_quote(id_for(agent, server, id.text())));
+  }
+  auto tasks = object.find("tasks");
+  if (!tasks || !tasks->is_array()) return;
+  std::string own;
+  for (const Value& task : tasks->elements()) {
+    auto id = string_member(task, "taskId");
+    auto visible = id ? visible_id(server, id->text()) : std::nullopt;
+    if (!visible || find(*visible)->agent != agent) continue;
+    Rewrite one(task.raw(), task.begin());
+    one.replace(*id, json_quote(*visible));
+    if (!own.empty()) own += ',';
+    own += std::move(one).apply();
+  }
+  rewrite.replace(*tasks, "[" + own + "]");
+}
+
+Status TaskBook::rewrite_for_server(Rewrite& rewrite, const Value& params, const AgentName& agent,
+                                    const ServerName& server) const {
   for (const Value& id : id_places(params)) {
     const TaskEntry* task = find(id.text());
-    if (!task || task->agent != agent || task->server != entry.server) {
+    if (!task || task->agent != agent || task->server != server) {
       return Refusal(Reason::invalid_params, "unknown task");
     }
     rewrite.replace(id, json_quote(task->server_id));
   }
-  return std::move(rewrite).apply();
+  return done();
 }
 
 }  // namespace toolgate

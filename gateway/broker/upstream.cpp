@@ -54,10 +54,12 @@ std::string_view state_name(Upstream::State state) {
   return "";
 }
 
-Upstream::Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events)
+Upstream::Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events,
+                   LinkFactory make)
     : executor_(executor),
       entry_(std::move(entry)),
       events_(events),
+      make_(std::move(make)),
       tasks_(executor, "server " + entry_.name.text()),
       changed_(executor),
       deadlines_(executor) {
@@ -76,6 +78,7 @@ Task<> Upstream::run() {
       auto up_since = Clock::now();
       set_state(State::ready);
       log_line(LogLevel::info, "server.ready", {{"server", name()}});
+      events_.started(*this);
       events_.offered(*this);
       co_await stay_up();
       if (Clock::now() - up_since > stable_after) failures_ = 0;
@@ -87,8 +90,10 @@ Task<> Upstream::run() {
     if (stopping_) break;
     last_error_ = why.detail;
     log_line(LogLevel::warning, "server.down", {{"server", name()}, {"why", why.detail}});
+    retry_at_ = Clock::now() + wait_after(why);
+    set_state(State::waiting);
     events_.stopped(*this, why);
-    co_await back_off(why);
+    co_await back_off();
     ++restarts_;
   }
   running_ = false;
@@ -109,23 +114,27 @@ Task<> Upstream::stop() {
   stopping_ = true;
   fail_all(Refusal(Reason::unavailable, "'" + name() + "' was stopped"));
   changed_.cancel();
-  if (link_) co_await link_->close();
-  while (running_) {
-    changed_.expires_at(Clock::time_point::max());
-    co_await changed_.async_wait(as_result);
-  }
+  if (running_) co_await close_link();  // a start that waits for the server ends with it
+  while (running_) co_await change();
   co_await end_link();
   set_state(State::stopped);
 }
 
-Task<> Upstream::back_off(const Refusal& why) {
-  auto wait = is_permanent(why) ? std::chrono::hours(24 * 365) : backoff_for(failures_++);
-  retry_at_ = Clock::now() + wait;
-  set_state(State::waiting);
+// The next change of the state, or an earlier call of wake().
+Task<> Upstream::change() {
+  changed_.expires_at(Clock::time_point::max());
+  co_await changed_.async_wait(as_result);
+}
+
+Clock::duration Upstream::wait_after(const Refusal& why) {
+  if (is_permanent(why)) return std::chrono::hours(24 * 365);
+  return backoff_for(failures_++);
+}
+
+Task<> Upstream::back_off() {
   while (!stopping_ && Clock::now() < retry_at_) {
-    asio::steady_timer timer(
-        executor_, std::min<Clock::duration>(retry_at_ - Clock::now(), Milliseconds(500)));
-    co_await timer.async_wait(as_result);
+    changed_.expires_at(retry_at_);
+    co_await changed_.async_wait(as_result);
   }
 }
 
@@ -133,12 +142,14 @@ Task<Status> Upstream::start() {
   set_state(State::starting);
   start_by_ = Clock::now() + entry_.limits.start_ms;
   Transport transport = is_sse_ ? Transport::sse : entry_.transport;
-  Status status = co_await connect(transport);
+  Offer offer;
+  Status status = co_await connect(transport, offer);
   if (!status && transport == Transport::streamable_http &&
       status.refusal().reason == Reason::unsupported) {
     // The specification's rule for old servers: 404 or 405 to the first POST means HTTP+SSE.
     co_await end_link();
-    status = co_await connect(Transport::sse);
+    offer = Offer();
+    status = co_await connect(Transport::sse, offer);
     is_sse_ = static_cast<bool>(status);
     if (!status) {
       co_return Refusal(Reason::unavailable, "'" + name() +
@@ -148,34 +159,38 @@ Task<Status> Upstream::start() {
     }
   }
   if (!status) co_return status.refusal();
-  co_return co_await list_all();
+  status = co_await list_all(offer);
+  if (status) offer_ = std::move(offer);
+  co_return status;
 }
 
-Task<Status> Upstream::connect(Transport transport) {
+Task<Status> Upstream::connect(Transport transport, Offer& offer) {
+  if (stopping_) co_return Refusal(Reason::unavailable, "'" + name() + "' was stopped");
   gone_.reset();
-  offer_.reset();
+  revision_.reset();
   stale_ = false;
-  auto link = make_link(executor_, entry_, transport);
+  auto link = make_(executor_, entry_, transport);
   if (!link) co_return link.refusal();
   link_ = std::move(*link);
   tasks_.spawn(watch_deadlines());
   Status opened =
       co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
   if (!opened) co_return opened.refusal();
-  co_return co_await handshake();
+  co_return co_await handshake(offer);
 }
 
-Task<Status> Upstream::handshake() {
+Task<Status> Upstream::handshake(Offer& offer) {
   auto reply = co_await ask("initialize", std::string(initialize_params));
   if (!reply) co_return reply.refusal();
-  Status status = agreed(*reply);
+  Status status = agreed(*reply, offer);
   if (!status) co_return status.refusal();
-  link_->negotiated(offer_->revision);
+  revision_ = offer.revision;
+  link_->negotiated(offer.revision);
   notify("notifications/initialized", "{}");
   co_return done();
 }
 
-Status Upstream::agreed(const Reply& reply) {
+Status Upstream::agreed(const Reply& reply, Offer& offer) {
   if (reply.is_error()) {
     return Refusal(Reason::bad_answer, "'" + name() + "' refused initialize");
   }
@@ -187,7 +202,6 @@ Status Upstream::agreed(const Reply& reply) {
                                            "' speaks a revision of MCP that this broker "
                                            "does not know");
   }
-  Offer offer;
   offer.revision = *revision;
   auto capabilities = result.find("capabilities");
   if (!capabilities || !capabilities->is_object()) {
@@ -201,24 +215,24 @@ Status Upstream::agreed(const Reply& reply) {
       instructions->size() + 2 < instructions->raw().size()) {
     offer.items.push_back(Definition{ItemKind::instructions, "", std::string(instructions->raw())});
   }
-  offer_ = std::move(offer);
   return done();
 }
 
-Task<Status> Upstream::list_all() {
+// Reads every list anew; `offer` keeps its instructions, and all that it had when this fails.
+Task<Status> Upstream::list_all(Offer& offer) {
   std::vector<Definition> items;
-  for (Definition& item : offer_->items) {
+  for (const Definition& item : offer.items) {
     if (item.kind == ItemKind::instructions) items.push_back(item);
   }
   JsonLimits limits;
-  auto capabilities = parse_document(Untrusted<std::string>(offer_->capabilities), limits);
+  auto capabilities = parse_document(Untrusted<std::string>(offer.capabilities), limits);
   if (!capabilities) co_return capabilities.refusal();
   for (const ListMethod& method : list_methods) {
     if (!capabilities->root().find(method.capability)) continue;
     Status status = co_await list(method, items);
     if (!status) co_return status.refusal();
   }
-  offer_->items = std::move(items);
+  offer.items = std::move(items);
   co_return done();
 }
 
@@ -277,11 +291,13 @@ Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& i
 }
 
 Task<> Upstream::stay_up() {
+  auto relist_at = Clock::now() + relist_every;
   while (!gone_ && !stopping_) {
     if (stale_) {
       stale_ = false;
+      relist_at = Clock::now() + relist_every;
       start_by_ = Clock::now() + entry_.limits.start_ms;
-      Status status = co_await list_all();
+      Status status = co_await list_all(*offer_);
       if (status) {
         events_.offered(*this);
       } else if (!gone_) {
@@ -290,19 +306,28 @@ Task<> Upstream::stay_up() {
       }
       continue;
     }
-    changed_.expires_after(relist_every);
-    auto [woken] = co_await changed_.async_wait(as_result);
-    if (!woken) stale_ = true;
+    changed_.expires_at(relist_at);
+    co_await changed_.async_wait(as_result);
+    if (Clock::now() >= relist_at) stale_ = true;
   }
 }
 
 Task<> Upstream::end_link() {
   fail_all(gone_.value_or(Refusal(Reason::unavailable, "'" + name() + "' is not running")));
-  if (link_) {
-    co_await link_->close();
-    co_await tasks_.drain(Milliseconds(0));
-    link_.reset();
-  }
+  if (!link_) co_return;
+  co_await close_link();
+  co_await tasks_.drain(Milliseconds(0));
+  link_.reset();
+}
+
+// stop() and run() may both want this: the second waits for the first.
+Task<> Upstream::close_link() {
+  while (closing_) co_await change();
+  if (!link_) co_return;
+  closing_ = true;
+  co_await link_->close();
+  closing_ = false;
+  changed_.cancel();
 }
 
 Task<Status> Upstream::ready(std::function<bool()> given_up) {

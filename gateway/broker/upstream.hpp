@@ -135,7 +135,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
     explicit Pending(asio::any_io_executor executor) : slot(std::move(executor)) {}
     Slot<Result<Reply>> slot;
     CallRoute* route = nullptr;
-    std::string text;   // the message, until it is sent
+    std::string text;  // the message, until it is sent
     bool sent = false;
     std::chrono::steady_clock::time_point deadline;
   };
@@ -156,7 +156,8 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   Task<> end_link();
   Task<> close_link();
   Task<> change();
-  Task<> back_off(const Refusal& why);
+  std::chrono::steady_clock::duration wait_after(const Refusal& why);
+  Task<> back_off();
   Task<Result<Reply>> ask(std::string method, std::string params);
   Task<Result<Reply>> exchange(BrokerId id, std::string method, std::string params,
                                Milliseconds limit, CallRoute* route);
@@ -182,10 +183,10 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   State state_ = State::idle;
   bool running_ = false;  // run() is at work
   bool stopping_ = false;
-  bool closing_ = false;          // somebody awaits link_->close(): one at a time
-  bool is_sse_ = false;          // a Streamable HTTP entry whose server speaks HTTP+SSE
-  bool stale_ = false;           // a list changed since it was read
-  std::optional<Refusal> gone_;  // why the link closed
+  bool closing_ = false;              // somebody awaits link_->close(): one at a time
+  bool is_sse_ = false;               // a Streamable HTTP entry whose server speaks HTTP+SSE
+  bool stale_ = false;                // a list changed since it was read
+  std::optional<Refusal> gone_;       // why the link closed
   std::optional<Revision> revision_;  // of this link's handshake
   std::optional<Offer> offer_;
   std::string last_error_;
@@ -194,8 +195,8 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   unsigned failures_ = 0;
   BrokerId last_id_ = 0;
   std::map<BrokerId, Pending*> pending_;
-  std::size_t sent_ = 0;          // of pending_, those that were sent
-  std::deque<BrokerId> queue_;    // those that wait for room, and perhaps some that have gone
+  std::size_t sent_ = 0;        // of pending_, those that were sent
+  std::deque<BrokerId> queue_;  // those that wait for room, and perhaps some that have gone
   std::chrono::steady_clock::time_point start_by_;
   std::chrono::steady_clock::time_point retry_at_;
   asio::steady_timer changed_;  // cancelled whenever the state changes

@@ -9,7 +9,7 @@ namespace toolgate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t most_queued = 4'096;  // requests that wait for room
+constexpr std::size_t most_pending = 4'096;  // requests that wait for an answer or for room
 
 // The broker's own number in an id or a progress token, if it is one.
 std::optional<BrokerId> broker_id(std::string_view digits) {
@@ -52,11 +52,13 @@ std::string roots_result(const ServerEntry& entry) {
 // Stands in pending_ for as long as it lives.
 class Upstream::Registered {
  public:
-  Registered(Upstream& upstream, BrokerId id, Pending& pending) : upstream_(upstream), id_(id) {
+  Registered(Upstream& upstream, BrokerId id, Pending& pending)
+      : upstream_(upstream), id_(id), pending_(pending) {
     upstream_.pending_.emplace(id, &pending);
   }
   ~Registered() {
     upstream_.pending_.erase(id_);
+    if (pending_.sent) --upstream_.sent_;
     upstream_.leave_room();
   }
   Registered(const Registered&) = delete;
@@ -64,58 +66,72 @@ class Upstream::Registered {
  private:
   Upstream& upstream_;
   BrokerId id_;
+  Pending& pending_;
 };
 
 Task<Result<Reply>> Upstream::request(BrokerId id, std::string method, std::string params,
                                       Milliseconds limit, CallRoute* route) {
-  if (pending_.size() >= entry_.limits.in_flight) {
-    Status status = co_await room();
-    if (!status) co_return status.refusal();
-  }
-  if (!link_ || gone_) {
+  if (state_ != State::ready || gone_ || stopping_) {
     co_return Refusal(Reason::unavailable, "server '" + name() + "' is not running");
+  }
+  co_return co_await exchange(id, std::move(method), std::move(params), limit, route);
+}
+
+Task<Result<Reply>> Upstream::exchange(BrokerId id, std::string method, std::string params,
+                                       Milliseconds limit, CallRoute* route) {
+  if (!link_ || gone_ || stopping_) {
+    co_return Refusal(Reason::unavailable, "server '" + name() + "' is not running");
+  }
+  if (pending_.size() >= most_pending) {
+    co_return Refusal(Reason::overloaded, "server '" + name() + "' has " +
+                                              std::to_string(most_pending) +
+                                              " calls waiting: try again later");
   }
   Pending pending(executor_);
   pending.route = route;
+  pending.text = request_text(std::to_string(id), method, params);
   pending.deadline = Clock::now() + limit;
   Registered registered(*this, id, pending);
-  Status sent = link_->send(request_text(std::to_string(id), method, params), id);
-  if (!sent) co_return sent.refusal();
+  if (sent_ < entry_.limits.in_flight) {
+    send(id, pending);
+  } else {
+    queue_.push_back(id);
+  }
   if (pending.deadline < deadlines_.expiry()) deadlines_.cancel();
   Result<Reply> reply = co_await pending.slot.wait();
   co_return reply;
 }
 
-Task<Result<Reply>> Upstream::ask(std::string method, std::string params) {
-  BrokerId id = next_id();
-  co_return co_await request(id, std::move(method), std::move(params), start_time_left(), nullptr);
+void Upstream::send(BrokerId id, Pending& pending) {
+  pending.sent = true;
+  ++sent_;
+  Status sent = link_->send(std::exchange(pending.text, {}), id);
+  if (!sent) pending.slot.set(sent.refusal());
 }
 
-Task<Status> Upstream::room() {
-  if (queue_.size() >= most_queued) {
-    co_return Refusal(Reason::overloaded, "server '" + name() + "' has " +
-                                              std::to_string(most_queued) +
-                                              " calls waiting: try again later");
-  }
-  Slot<Status> turn(executor_);
-  queue_.push_back(&turn);
-  Status status = co_await turn.wait();
-  co_return status;
+Task<Result<Reply>> Upstream::ask(std::string method, std::string params) {
+  BrokerId id = next_id();
+  co_return co_await exchange(id, std::move(method), std::move(params), start_time_left(), nullptr);
 }
 
 void Upstream::leave_room() {
-  if (queue_.empty() || pending_.size() >= entry_.limits.in_flight) return;
-  Slot<Status>* next = queue_.front();
-  queue_.pop_front();
-  next->set(done());
+  while (link_ && !gone_ && !queue_.empty() && sent_ < entry_.limits.in_flight) {
+    auto found = pending_.find(queue_.front());
+    queue_.pop_front();
+    if (found != pending_.end() && !found->second->slot.is_set()) {
+      send(found->first, *found->second);
+    }
+  }
 }
 
 void Upstream::cancel(BrokerId id, Refusal why) {
   auto found = pending_.find(id);
   if (found == pending_.end() || found->second->slot.is_set()) return;
-  notify("notifications/cancelled",
-         R"({"requestId":)" + std::to_string(id) + R"(,"reason":)" + json_quote(why.detail) + "}");
-  if (link_) link_->abandon(id);
+  if (found->second->sent) {
+    notify("notifications/cancelled", R"({"requestId":)" + std::to_string(id) + R"(,"reason":)" +
+                                          json_quote(why.detail) + "}");
+    if (link_) link_->abandon(id);
+  }
   found->second->slot.set(std::move(why));
 }
 
@@ -162,7 +178,7 @@ Task<> Upstream::watch_deadlines() {
 void Upstream::received(Untrusted<std::string> message, std::optional<BrokerId> stream_of) {
   JsonLimits limits;
   limits.bytes = entry_.limits.result_bytes;
-  bool batches = offer_ && allows_batches(offer_->revision);
+  bool batches = revision_ && allows_batches(*revision_);
   Inbound inbound =
       parse_inbound(std::move(message), limits, batches ? Batches::accepted : Batches::refused);
   for (Parsed& parsed : inbound.messages) take(std::move(parsed), stream_of);
@@ -222,13 +238,15 @@ void Upstream::take_request(Message message, std::optional<BrokerId> stream_of) 
 CallRoute* Upstream::route_of(std::optional<BrokerId> id) const {
   if (!id) return nullptr;
   auto found = pending_.find(*id);
-  if (found == pending_.end() || found->second->slot.is_set()) return nullptr;
+  if (found == pending_.end() || !found->second->sent || found->second->slot.is_set()) {
+    return nullptr;
+  }
   return found->second->route;
 }
 
 void Upstream::finish(BrokerId id, Result<Reply> result) {
   auto found = pending_.find(id);
-  if (found == pending_.end() || found->second->slot.is_set()) {
+  if (found == pending_.end() || !found->second->sent || found->second->slot.is_set()) {
     ++dropped_;
     log_line(LogLevel::debug, "server.unexpected_answer", {{"server", name()}});
     return;
@@ -251,10 +269,7 @@ void Upstream::closed(Refusal why) {
 
 void Upstream::fail_all(const Refusal& why) {
   for (const auto& [id, pending] : pending_) pending->slot.set(why);
-  while (!queue_.empty()) {
-    queue_.front()->set(why);
-    queue_.pop_front();
-  }
+  queue_.clear();
   deadlines_.cancel();
 }
 

@@ -82,6 +82,23 @@ Style style_of(const std::string& decision) {
   return Style::plain;
 }
 
+// A record as --json prints it: what it leaves out is null (or no findings), so that every line has
+// every field of the contract.
+std::string with_every_field(const std::string& json) {
+  constexpr std::string_view fields[] = {"id",         "time",      "kind",     "agent",  "session",
+                                         "server",     "tool",      "decision", "reason", "rule",
+                                         "findings",   "arguments", "result",   "pin",    "policy",
+                                         "latency_us", "trace"};
+  auto document = parse_document(Untrusted<std::string>(json), JsonLimits{});
+  if (!document || !document->root().is_object()) return json;
+  std::string out = json.substr(0, document->root().end() - 1);
+  for (std::string_view field : fields) {
+    if (document->root().find(field)) continue;
+    out += ",\"" + std::string(field) + (field == "findings" ? "\":[]" : "\":null");
+  }
+  return out + "}";
+}
+
 Status add_record(Table& table, const std::string& json) {
   auto document = parse_document(Untrusted<std::string>(json), JsonLimits{});
   if (!document) return document.refusal();
@@ -99,7 +116,7 @@ int print_records(const Invocation& call, const std::vector<AuditRow>& rows) {
   Table table = record_table();
   for (const AuditRow& row : rows) {
     if (call.has("json")) {
-      call.console.out << json_line(call.console, row.json) << '\n';
+      call.console.out << json_line(call.console, with_every_field(row.json)) << '\n';
       continue;
     }
     auto added = add_record(table, row.json);
@@ -162,7 +179,7 @@ int follow(const Invocation& call, Store& store, AuditQuery query, std::int64_t 
     for (const AuditRow& row : *rows) {
       last = row.sequence;
       if (call.has("json")) {
-        call.console.out << json_line(call.console, row.json) << '\n';
+        call.console.out << json_line(call.console, with_every_field(row.json)) << '\n';
         continue;
       }
       auto document = parse_document(Untrusted<std::string>(row.json), JsonLimits{});
@@ -210,7 +227,7 @@ int audit_show_command(const Invocation& call) {
   }
   const std::string& json = rows->front().json;
   if (call.has("json")) {
-    call.console.out << json_line(call.console, json) << std::endl;
+    call.console.out << json_line(call.console, with_every_field(json)) << std::endl;
     return exit_status::done;
   }
   auto document = parse_document(Untrusted<std::string>(json), JsonLimits{});

@@ -65,17 +65,16 @@ std::string status_json(const ServerEntry& entry, const Trust& trust,
                         const RunningServer* running) {
   std::string line =
       "{\"server\":" + json_quote(entry.name.text()) + ",\"state\":" + json_quote(trust.state);
-  if (entry.is_local()) line += ",\"isolation\":" + json_quote(isolation_of(entry));
-  line += ",\"tools\":{\"approved\":" + std::to_string(trust.tools.approved) +
+  // Every field is there in every line, so that whoever reads them need not ask.
+  line += ",\"isolation\":" + (entry.is_local() ? json_quote(isolation_of(entry)) : "null") +
+          ",\"tools\":{\"approved\":" + std::to_string(trust.tools.approved) +
           ",\"held\":" + std::to_string(trust.tools.held) +
           ",\"new\":" + std::to_string(trust.tools.fresh) + "}";
-  if (running) {
-    line += ",\"process\":" + json_quote(running->state);
-    if (running->pid) line += ",\"pid\":" + std::to_string(*running->pid);
-    line += ",\"restarts\":" + std::to_string(running->restarts) +
-            ",\"gateway\":" + std::to_string(running->gateway);
-    if (!running->last_error.empty()) line += ",\"last_error\":" + json_quote(running->last_error);
-  }
+  line += ",\"process\":" + (running ? json_quote(running->state) : "null");
+  line += ",\"pid\":" + (running && running->pid ? std::to_string(*running->pid) : "null");
+  line += ",\"restarts\":" + std::to_string(running ? running->restarts : 0);
+  line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
+  line += ",\"last_error\":" + json_quote(running ? running->last_error : "");
   return line + "}";
 }
 

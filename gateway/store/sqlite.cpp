@@ -148,7 +148,7 @@ Status Database::prepare_connection() {
   if (!wal) return wal;
   sqlite3_wal_autocheckpoint(handle_, checkpoint_pages);
   return run(
-      "PRAGMA synchronous=FULL; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY;"
+      "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
       "PRAGMA journal_size_limit=67108864");
 }
 

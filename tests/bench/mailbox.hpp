@@ -1,8 +1,10 @@
 #pragma once
-// Messages on a descriptor, as cheaply as a benchmark needs them: cut from the bytes that were read,
-// and queued until the other end takes them. JSON lines (MCP stdio) or HTTP/1.1 with Content-Length.
+// Messages on a descriptor, as cheaply as a benchmark needs them: cut from the bytes that were
+// read, and queued until the other end takes them. JSON lines (MCP stdio) or HTTP/1.1 with
+// Content-Length.
 //
-// For the benchmark's own two ends alone, which trust each other; the gateway's own readers are strict.
+// For the benchmark's own two ends alone, which trust each other; the gateway's own readers are
+// strict.
 
 #include <cstddef>
 #include <optional>

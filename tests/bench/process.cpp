@@ -3,9 +3,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,12 +38,12 @@ struct Pipe {
 };
 
 // Between fork and exec: system calls alone.
-[[noreturn]] void become(char* const* argv, char* const* environment, const std::array<int, 3>& ends,
-                         int inherited, pid_t parent) {
+[[noreturn]] void become(char* const* argv, char* const* environment,
+                         const std::array<int, 3>& ends, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   for (int number = 0; number < 3; ++number) ::dup2(ends[static_cast<std::size_t>(number)], number);
-  if (inherited >= 0) ::fcntl(inherited, F_SETFD, 0);
+  ::signal(SIGPIPE, SIG_DFL);
   ::execve(argv[0], argv, environment);
   ::_exit(127);
 }
@@ -57,7 +57,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 // A pidfd becomes readable when its process ends (pidfd_open(2)).
 bool ends_within(pid_t id, std::chrono::milliseconds limit) {
-  Descriptor process(::pidfd_open(id, 0));
+  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, id, 0)));
   pollfd watched{process.number(), POLLIN, 0};
   return ::poll(&watched, 1, static_cast<int>(limit.count())) == 1;
 }
@@ -104,7 +104,7 @@ Process::Process(std::vector<std::string> argv, Options options) {
   if (id_ < 0) fail("fork");
   if (id_ == 0) {
     become(arguments.data(), variables.data(),
-           {in.read.number(), out.write.number(), errors.write.number()}, options.inherited, self);
+           {in.read.number(), out.write.number(), errors.write.number()}, self);
   }
   input_ = std::move(in.write);
   output_ = std::move(out.read);
@@ -119,7 +119,8 @@ std::string Process::await_line(Stream stream, std::string_view text, std::chron
   const auto deadline = Clock::now() + limit;
   std::string line;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd watched{descriptor, POLLIN, 0};
     char c = 0;
     const bool ready = left.count() > 0 && ::poll(&watched, 1, static_cast<int>(left.count())) == 1;
@@ -159,6 +160,7 @@ int Process::wait(std::chrono::seconds limit) {
 void Process::end() {
   if (id_ < 0) return;
   input_.close();
+  output_.close();
   ::kill(id_, SIGTERM);
   if (!ends_within(id_, std::chrono::seconds(5))) ::kill(id_, SIGKILL);
   ::waitpid(std::exchange(id_, -1), nullptr, 0);

@@ -1,6 +1,6 @@
 #pragma once
-// Child processes of the benchmark: started, measured from /proc, and ended without fail. A child also
-// dies with the benchmark itself (PR_SET_PDEATHSIG).
+// Child processes of the benchmark: started, measured from /proc, and ended without fail. A child
+// also dies with the benchmark itself (PR_SET_PDEATHSIG).
 
 #include <sys/types.h>
 
@@ -36,7 +36,6 @@ class Process {
  public:
   struct Options {
     std::vector<std::string> environment;  // NAME=VALUE, added
-    int inherited = -1;                    // one more descriptor for the child, under its number
   };
   // Runs argv[0], a path. Throws std::system_error.
   explicit Process(std::vector<std::string> argv, Options options);
@@ -48,8 +47,8 @@ class Process {
   int output() const { return output_.number(); }  // its stdout; blocking
   pid_t id() const { return id_; }
 
-  // Waits for a line of its stdout or stderr that contains `text`, and returns it. Throws with what the
-  // process said when it ends, or `limit` passes, without one.
+  // Waits for a line of its stdout or stderr that contains `text`, and returns it. Throws with what
+  // the process said when it ends, or `limit` passes, without one.
   enum class Stream { output, errors };
   std::string await_line(Stream stream, std::string_view text, std::chrono::seconds limit);
   // Takes what stderr holds, so that the child never blocks on it. Keeps the last of it.

@@ -27,11 +27,11 @@ namespace {
 
 std::string make_prose() {
   constexpr std::array<std::string_view, 40> words{
-      "the",    "report", "shows",  "that",  "order",  "number", "was",     "sent",
-      "to",     "Berlin", "on",     "Monday", "with",  "seven",  "parts",   "and",
-      "one",    "label",  "missing", "so",   "our",    "team",   "moved",   "its",
-      "review", "into",   "March",  "where", "costs",  "fell",   "by",      "12.5",
-      "percent", "while", "stock",  "grew",  "slowly", "across", "regions", "again"};
+      "the",     "report", "shows",   "that",   "order",  "number", "was",     "sent",
+      "to",      "Berlin", "on",      "Monday", "with",   "seven",  "parts",   "and",
+      "one",     "label",  "missing", "so",     "our",    "team",   "moved",   "its",
+      "review",  "into",   "March",   "where",  "costs",  "fell",   "by",      "12.5",
+      "percent", "while",  "stock",   "grew",   "slowly", "across", "regions", "again"};
   std::string text;
   text.reserve(largest_text + 128);
   std::uint32_t state = 1;
@@ -63,8 +63,9 @@ Answer call(const std::string& id, const json::object& params) {
   const json::object& arguments = params.at("arguments").as_object();
   const std::string_view tag = arguments.at("tag").as_string();
   const auto bytes = static_cast<std::size_t>(arguments.at("bytes").as_int64());
-  Answer answer{R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{"content":[{"type":"text","text":")",
-                prose(bytes - tag.size() - 1), R"("}]}})"};
+  Answer answer{
+      R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{"content":[{"type":"text","text":")",
+      prose(bytes - tag.size() - 1), R"("}]}})"};
   answer.before += tag;
   answer.before += ' ';
   return answer;
@@ -156,7 +157,8 @@ class HttpServer {
 
   void accept() {
     for (;;) {
-      Descriptor socket(::accept4(listener_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      Descriptor socket(
+          ::accept4(listener_.number(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (socket.number() < 0) return;
       const int on = 1;
       ::setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -72,12 +72,12 @@ async function callOne(peer, session, at) {
   ensure(text === `${server}:${id}`, `${server} was asked for ${id} and answered ${JSON.stringify(reply)}`);
 }
 
-// Flat: the second half of the run holds no more than a quarter and 32 MiB above the end of the first.
+// Flat: the second half of the run holds no more than a tenth and 8 MiB above the end of the first.
 function report(samples, calls, seconds) {
   const mib = (bytes) => Math.round(bytes / (1 << 20));
   const middle = samples[Math.floor(samples.length / 2)];
   const peak = Math.max(...samples);
   console.log(`      ${Math.round(calls / seconds)} calls a second; memory ${samples.map(mib).join(' ')} MiB`);
-  ensure(peak <= middle * 1.25 + (32 << 20),
+  ensure(peak <= middle * 1.1 + (8 << 20),
     `memory grows: ${mib(middle)} MiB in the middle, ${mib(peak)} MiB at most`);
 }
