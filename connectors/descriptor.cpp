@@ -1,9 +1,11 @@
 #include "connectors/descriptor.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -47,6 +49,24 @@ void ignore_broken_pipes() {
     return true;
   }();
   static_cast<void>(once);
+}
+
+std::uint64_t inherited_descriptor_limit() {
+  static const rlim_t inherited = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+  }();
+  return inherited;
+}
+
+void raise_descriptor_limit() {
+  constexpr rlim_t enough = 65'536;
+  const rlim_t inherited = inherited_descriptor_limit();
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || inherited >= enough) return;
+  limit.rlim_cur = std::min(limit.rlim_max, enough);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 Result<BorrowedDescriptor> BorrowedDescriptor::open(int number, Direction direction) {

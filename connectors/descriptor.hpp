@@ -2,6 +2,7 @@
 // File descriptors: owned, close-on-exec from the moment they exist, so that no server inherits
 // what was not meant for it.
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -41,6 +42,12 @@ void set_blocking(int number, bool blocking);
 // The process must not die of a pipe whose reader has gone: SIGPIPE becomes EPIPE. Process-wide,
 // once; servers start with the default again.
 void ignore_broken_pipes();
+
+// Lets this process have as many descriptors as its hard limit allows, 65,536 at most: the usual
+// soft limit of 1,024 is less than what one endpoint accepts. Process-wide, once. Servers start
+// with the limit that this program was started with, which is inherited_descriptor_limit().
+void raise_descriptor_limit();
+std::uint64_t inherited_descriptor_limit();
 
 enum class Direction { reading, writing };
 

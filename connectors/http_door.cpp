@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <utility>
 
 #include "connectors/host_check.hpp"
 #include "connectors/http_door_connection.hpp"
@@ -126,15 +127,20 @@ Task<> HttpDoor::run() {
 }
 
 Task<> HttpDoor::State::accept() {
+  bool failed = false;
   while (!shared.stopping) {
     auto [error, socket] = co_await acceptor.async_accept(as_result);
     if (shared.stopping || error == asio::error::operation_aborted) break;
     if (error) {
-      log_line(LogLevel::warning, "http_accept_failed", {{"why", error.message()}});
+      // Once for as long as it lasts.
+      if (!std::exchange(failed, true)) {
+        log_line(LogLevel::warning, "http_accept_failed", {{"why", error.message()}});
+      }
       pause.expires_after(accept_pause_ms);
       co_await pause.async_wait(as_result);
       continue;
     }
+    failed = false;
     admit(std::move(socket));
   }
 }

@@ -94,8 +94,9 @@ Task<bool> DoorConnection::serve_request() {
 // Waits for a complete head, or one that is too long to be read.
 Task<bool> DoorConnection::read_head() {
   between_requests_ = begin_ == end_;
-  deadline_ =
-      Clock::now() + (between_requests_ ? door_.limits.door.idle_ms : door_.limits.door.header_ms);
+  // Only who has asked something may stay without asking: an idle stranger holds a place for less.
+  deadline_ = Clock::now() + (between_requests_ && asked_before_ ? door_.limits.door.idle_ms
+                                                                 : door_.limits.door.header_ms);
   if (between_requests_) {
     begin_ = end_ = 0;
     if (buffer_.size() > small_buffer) buffer_ = std::vector<char>();
@@ -112,6 +113,7 @@ Task<bool> DoorConnection::read_head() {
     between_requests_ = false;
   }
   between_requests_ = false;
+  asked_before_ = true;
   co_return true;
 }
 

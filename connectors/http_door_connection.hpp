@@ -117,6 +117,7 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
   // POST (http_door_post.cpp).
   Task<bool> post(RequestHead head, AgentName agent);
   Task<bool> initialize(AgentName agent, Message message);
+  Task<SessionHandle> open_session(AgentName agent);
   Task<bool> call(SessionHandle session, Message message);
   Task<bool> deliver(SessionHandle session, Message message);
   Task<bool> batch(SessionHandle session, std::vector<Parsed> messages);
@@ -151,6 +152,7 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
 
   Clock::time_point deadline_;
   bool between_requests_ = true;
+  bool asked_before_ = false;  // a whole head, whatever came of it
   bool last_request_ = false;
   std::optional<bool> own_user_;  // does the peer belong to the gateway's user? Looked up once.
 

@@ -1,11 +1,20 @@
 #include "connectors/http_door_peer.hpp"
 
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <istream>
+
+#include "connectors/descriptor.hpp"
 
 namespace toolgate {
 namespace {
@@ -59,6 +68,83 @@ std::optional<uid_t> look_up(const tcp::endpoint& own, const tcp::endpoint& peer
   return user_in_socket_table(table, socket_row_key(own, peer));
 }
 
+// An IPv4 address, also where it is written as ::ffff:127.0.0.1: the kernel has one table for both.
+tcp::endpoint plain(const tcp::endpoint& endpoint) {
+  return endpoint.address().is_v6() ? mapped(endpoint) : endpoint;
+}
+
+constexpr std::size_t head_bytes = sizeof(nlmsghdr);
+
+struct DiagRequest {
+  nlmsghdr header{};
+  inet_diag_req_v2 about{};
+};
+
+void put_address(__be32 (&into)[4], const asio::ip::address& address) {
+  if (address.is_v4()) {
+    const auto bytes = address.to_v4().to_bytes();
+    std::memcpy(into, bytes.data(), bytes.size());
+  } else {
+    const auto bytes = address.to_v6().to_bytes();
+    std::memcpy(into, bytes.data(), bytes.size());
+  }
+}
+
+// For the socket at `peer` whose other end is `own`.
+DiagRequest diag_request(const tcp::endpoint& own, const tcp::endpoint& peer) {
+  DiagRequest request;
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.about.sdiag_family = peer.address().is_v4() ? AF_INET : AF_INET6;
+  request.about.sdiag_protocol = IPPROTO_TCP;
+  request.about.idiag_states = ~0U;
+  request.about.id.idiag_sport = htons(peer.port());
+  request.about.id.idiag_dport = htons(own.port());
+  put_address(request.about.id.idiag_src, peer.address());
+  put_address(request.about.id.idiag_dst, own.address());
+  request.about.id.idiag_cookie[0] = request.about.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  return request;
+}
+
+// The user of a socket that a process still holds, connected to the other one. A closed socket has
+// no inode, and the kernel then says user 0; a listener answers for a connection that is not there.
+std::optional<uid_t> user_of(const inet_diag_msg& found, const inet_diag_sockid& asked) {
+  const bool connected = found.idiag_state == TCP_ESTABLISHED ||
+                         found.idiag_state == TCP_FIN_WAIT1 || found.idiag_state == TCP_FIN_WAIT2;
+  const bool same =
+      found.id.idiag_sport == asked.idiag_sport && found.id.idiag_dport == asked.idiag_dport;
+  if (!connected || !same || found.idiag_inode == 0) return std::nullopt;
+  return found.idiag_uid;
+}
+
+struct Asked {
+  bool answered = false;
+  std::optional<uid_t> user;
+};
+
+Asked ask_kernel(const tcp::endpoint& own, const tcp::endpoint& peer) {
+  Descriptor kernel(
+      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
+  const DiagRequest request = diag_request(plain(own), plain(peer));
+  if (!kernel || ::send(kernel.number(), &request, sizeof request, 0) != sizeof request) return {};
+  alignas(nlmsghdr) std::array<char, 4096> answer;
+  const ssize_t size = ::recv(kernel.number(), answer.data(), answer.size(), 0);
+  if (size < static_cast<ssize_t>(head_bytes)) return {};
+  nlmsghdr header{};
+  std::memcpy(&header, answer.data(), head_bytes);
+  const std::size_t body = static_cast<std::size_t>(size) - head_bytes;
+  if (header.nlmsg_type == NLMSG_ERROR && body >= sizeof(nlmsgerr)) {
+    nlmsgerr why{};
+    std::memcpy(&why, answer.data() + head_bytes, sizeof why);
+    return Asked{why.error == -ENOENT, std::nullopt};
+  }
+  inet_diag_msg found{};
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY || body < sizeof found) return {};
+  std::memcpy(&found, answer.data() + head_bytes, sizeof found);
+  return Asked{true, user_of(found, request.about.id)};
+}
+
 }  // namespace
 
 std::string socket_row_key(const tcp::endpoint& own, const tcp::endpoint& peer) {
@@ -88,6 +174,8 @@ std::optional<uid_t> user_in_socket_table(std::istream& table, const std::string
 
 std::optional<uid_t> local_peer_user(const tcp::endpoint& own, const tcp::endpoint& peer) {
   if (!is_loopback(own.address()) || !is_loopback(peer.address())) return std::nullopt;
+  const Asked asked = ask_kernel(own, peer);
+  if (asked.answered) return asked.user;
   if (const auto user = look_up(own, peer)) return user;
   const tcp::endpoint other = mapped(own);
   if (other == own) return std::nullopt;

@@ -1,6 +1,8 @@
 #pragma once
-// Whose process is at the other end of a loopback TCP connection? The kernel says so in its socket
-// tables (proc(5), /proc/net/tcp): the row of the peer's socket names the user who made it.
+// Whose process is at the other end of a loopback TCP connection? The kernel knows the user who
+// made the peer's socket. It is asked for that one socket (sock_diag(7)), which takes microseconds.
+// Where it does not answer, its tables are read (proc(5), /proc/net/tcp): milliseconds, however few
+// sockets there are.
 //
 // What it does not protect against: a program of the same user that passes foreign connections on.
 
@@ -16,8 +18,8 @@
 namespace toolgate {
 
 // The user of the socket at `peer` that is connected to `own`. Nothing when both ends are not on
-// this machine's loopback, or the table has no established connection of these four numbers: then
-// nobody is believed to be anybody.
+// this machine's loopback, or no process has a connected socket of these four numbers (any more):
+// then nobody is believed to be anybody.
 std::optional<uid_t> local_peer_user(const asio::ip::tcp::endpoint& own,
                                      const asio::ip::tcp::endpoint& peer);
 

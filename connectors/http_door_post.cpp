@@ -141,10 +141,18 @@ Task<bool> DoorConnection::post(RequestHead head, AgentName agent) {
   co_return co_await deliver(std::move(session), std::move(message));
 }
 
+// Nothing when there is no room, and none can be made.
+Task<SessionHandle> DoorConnection::open_session(AgentName agent) {
+  SessionHandle idlest;
+  if (door_.sessions.is_full()) idlest = door_.sessions.remove_idlest();
+  if (idlest) co_await idlest->end();
+  if (door_.stopping) co_return nullptr;
+  co_return door_.sessions.open(door_.conversations, agent);
+}
+
 // What the broker sends before the answer belongs to no stream yet: it waits for the first GET.
 Task<bool> DoorConnection::initialize(AgentName agent, Message message) {
-  SessionHandle session;
-  if (!door_.stopping) session = door_.sessions.open(door_.conversations, agent);
+  SessionHandle session = co_await open_session(agent);
   if (!session) {
     HttpRefusal full(503, Reason::overloaded, "the gateway has no room for another session");
     full.headers = "Retry-After: 10\r\n";

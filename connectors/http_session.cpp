@@ -1,5 +1,6 @@
 #include "connectors/http_session.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "signing/keys.hpp"
@@ -119,10 +120,29 @@ bool HttpSession::General::send(Inspected message) {
 }
 
 SessionHandle HttpSessions::open(Conversations& conversations, const AgentName& agent) {
-  if (sessions_.size() >= limits_.door.sessions) return nullptr;
+  if (is_full()) return nullptr;
   auto session = std::make_shared<HttpSession>(random_token(), agent, limits_.session);
   session->adopt(conversations.open(agent, session->general(), "http"));
   sessions_.emplace(session->id(), session);
+  return session;
+}
+
+SessionHandle HttpSessions::remove_idlest() {
+  if (sessions_.empty()) return nullptr;
+  std::map<std::string, std::size_t> counts;
+  for (const auto& [id, session] : sessions_) ++counts[session->agent().text()];
+  const auto most =
+      std::ranges::max_element(counts, {}, [](const auto& count) { return count.second; });
+  auto idlest = sessions_.end();
+  for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+    const HttpSession& session = *at->second;
+    if (session.agent().text() != most->first) continue;
+    if (!session.is_idle_since(HttpSession::Clock::time_point::max())) continue;
+    if (idlest == sessions_.end() || session.last_used() < idlest->second->last_used()) idlest = at;
+  }
+  if (idlest == sessions_.end()) return nullptr;
+  SessionHandle session = std::move(idlest->second);
+  sessions_.erase(idlest);
   return session;
 }
 

@@ -77,6 +77,7 @@ class HttpSession {
   void enter() { ++users_; }
   void leave(Clock::time_point now);
   bool is_idle_since(Clock::time_point deadline) const;
+  Clock::time_point last_used() const { return last_used_; }
 
  private:
   class General final : public AgentStream {
@@ -123,6 +124,10 @@ class HttpSessions {
  public:
   explicit HttpSessions(const Limits& limits) : limits_(limits) {}
 
+  bool is_full() const { return sessions_.size() >= limits_.door.sessions; }
+  // Takes out the session that is out of use for longest, of the agent that has most: an agent that
+  // forgets its sessions pushes out its own. Nothing when all of those are in use.
+  SessionHandle remove_idlest();
   // A session that nobody can name before it is accepted. Nothing when the limit is reached.
   SessionHandle open(Conversations& conversations, const AgentName& agent);
   // The accepted session of that id, if it is this agent's.

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -17,6 +20,8 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+
+#include "connectors/janitor.hpp"
 
 namespace toolgate {
 namespace {
@@ -30,9 +35,11 @@ constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
 struct Received {
   int parent = 0;
   mode_t umask = 022;
+  rlim_t descriptors = 0;
   std::string cwd;
   std::vector<std::string> argv;
   std::vector<std::string> env;  // NAME=value
+  std::vector<std::string> leftovers;
 };
 
 // The fields of the orders, each ended by a NUL byte.
@@ -82,14 +89,17 @@ std::optional<Received> read_orders() {
   Fields fields(text);
   auto parent = fields.number();
   auto umask = fields.number();
+  auto descriptors = fields.number();
   auto cwd = fields.next();
   Received orders;
-  if (!parent || !umask || !cwd || !fields.list(orders.argv) || !fields.list(orders.env)) {
+  if (!parent || !umask || !descriptors || !cwd || !fields.list(orders.argv) ||
+      !fields.list(orders.env) || !fields.list(orders.leftovers)) {
     return std::nullopt;
   }
-  if (orders.argv.empty()) return std::nullopt;
+  if (orders.argv.empty() == orders.leftovers.empty()) return std::nullopt;
   orders.parent = static_cast<int>(*parent);
   orders.umask = static_cast<mode_t>(*umask);
+  orders.descriptors = *descriptors;
   orders.cwd = std::move(*cwd);
   return orders;
 }
@@ -147,6 +157,11 @@ void reset_signals() {
   ::close_range(control_number, ~0U, CLOSE_RANGE_CLOEXEC);
   reset_signals();
   ::umask(orders.umask);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = std::min(limit.rlim_max, orders.descriptors);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
   KeeperReport report{KeeperReport::Kind::no_directory, 0};
   if (!orders.cwd.empty() && ::chdir(orders.cwd.c_str()) != 0) {
     report.value = errno;
@@ -188,6 +203,20 @@ void kill_children() {
     if (parent_of(entry->d_name) == self) ::kill(std::atoi(entry->d_name), SIGKILL);
   }
   ::closedir(folder);
+}
+
+// Until the gateway says so, or is dead. The end of the control socket alone does not tell: while a
+// process dies, some of its descriptors are closed before others, and its socket may still listen.
+void wait_for_the_gateway(int gateway) {
+  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, gateway, 0)));
+  if (!process || ::getppid() != gateway) return;
+  pollfd watched[2] = {{process.number(), POLLIN, 0}, {control_number, POLLIN, 0}};
+  while (watched[0].revents == 0) {
+    if (::poll(watched, 2, -1) < 0 || watched[1].revents == 0) continue;
+    char order = 0;
+    if (::recv(control_number, &order, 1, MSG_DONTWAIT) == 1) return;
+    watched[1].fd = -1;
+  }
 }
 
 class Keeper {
@@ -352,7 +381,13 @@ int keeper_main(int, char**) {
   ::prctl(PR_SET_PDEATHSIG, parent_died);
   auto orders = read_orders();
   ::close(orders_number);
-  if (!orders || ::getppid() != orders->parent) return 2;
+  if (!orders) return 2;
+  if (orders->argv.empty()) {
+    wait_for_the_gateway(orders->parent);
+    remove_leftovers(orders->leftovers);
+    return 0;
+  }
+  if (::getppid() != orders->parent) return 2;
   return Keeper(std::move(*orders)).run();
 }
 
@@ -361,6 +396,7 @@ std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
   auto add = [&text](std::string_view field) { text.append(field).push_back('\0'); };
   add(std::to_string(parent));
   add(std::to_string(orders.umask));
+  add(std::to_string(inherited_descriptor_limit()));
   add(orders.cwd);
   add(std::to_string(orders.argv.size()));
   for (const std::string& argument : orders.argv) add(argument);
@@ -369,6 +405,8 @@ std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
     text.append(name).push_back('=');
     add(value);
   }
+  add(std::to_string(orders.leftovers.size()));
+  for (const std::string& file : orders.leftovers) add(file);
   return text;
 }
 

@@ -21,6 +21,9 @@
 // It has its own session and blocks every signal: Ctrl-C at the gateway's terminal reaches no
 // server.
 //
+// Without a server (empty argv) it is a janitor (connectors/janitor.hpp): it waits until the
+// gateway is dead, or says so, and removes the files that its orders name.
+//
 // What it does not protect against: a process that kills its keeper (the same user may). The server
 // itself dies with its keeper; grandchildren that have left its session do not. A sandbox's pid
 // namespace closes that gap. A process that no signal can end (uninterruptible sleep) is given up
@@ -46,6 +49,7 @@ struct KeeperOrders {
   std::map<std::string, std::string> env;
   std::string cwd;  // empty: stay where the gateway is
   std::uint32_t umask = 022;
+  std::vector<std::string> leftovers;  // files to remove at the end: for a keeper without a server
 };
 
 // What the keeper says, one datagram each.
@@ -64,6 +68,7 @@ struct KeeperReport {
 enum class KeeperOrder : char {
   terminate = 'T',  // SIGTERM to the server's process group
   kill = 'K',       // SIGKILL to everything that descends from it
+  clean = 'C',      // to a janitor: remove the files now
 };
 
 // A running keeper, seen from the gateway.

@@ -22,8 +22,14 @@ namespace {
 bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
 Status check(const KeeperOrders& orders) {
-  if (orders.argv.empty() || orders.argv.front().empty()) {
+  const bool is_janitor = orders.argv.empty() && !orders.leftovers.empty();
+  if (!is_janitor && (orders.argv.empty() || orders.argv.front().empty())) {
     return Refusal(Reason::bad_configuration, "there is no command: set \"command\"");
+  }
+  for (const std::string& file : orders.leftovers) {
+    if (has_nul(file)) {
+      return Refusal(Reason::bad_configuration, "a path holds a NUL character: remove it");
+    }
   }
   for (const std::string& argument : orders.argv) {
     if (has_nul(argument)) {

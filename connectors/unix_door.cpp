@@ -26,16 +26,6 @@ Refusal cannot(const std::string& what, const std::filesystem::path& path, int e
                  "cannot " + what + " '" + path.native() + "': " + std::strerror(error));
 }
 
-// Does somebody accept connections at the socket file?
-bool somebody_listens(const sockaddr_un& address) {
-  Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!probe) return true;
-  if (::connect(probe.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-    return true;
-  }
-  return errno != ECONNREFUSED && errno != ENOENT;
-}
-
 // The gateway's own user, or root.
 bool is_welcome(int connection) {
   ucred peer{};

@@ -1,8 +1,10 @@
 #include "connectors/unix_hello.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "connectors/descriptor.hpp"
 #include "gateway/core/document.hpp"
 
 namespace toolgate {
@@ -85,6 +87,15 @@ Result<sockaddr_un> unix_address(const std::filesystem::path& path) {
   }
   std::memcpy(address.sun_path, text.data(), text.size());
   return address;
+}
+
+bool somebody_listens(const sockaddr_un& address) {
+  Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return true;
+  if (::connect(probe.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    return true;
+  }
+  return errno != ECONNREFUSED && errno != ENOENT;
 }
 
 }  // namespace toolgate

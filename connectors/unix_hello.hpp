@@ -29,5 +29,7 @@ Status parse_welcome(Untrusted<std::string> line);
 
 // Refused when the path is too long for a socket (107 bytes).
 Result<sockaddr_un> unix_address(const std::filesystem::path& path);
+// Does somebody accept connections at the socket file? Yes, where that cannot be found out.
+bool somebody_listens(const sockaddr_un& address);
 
 }  // namespace toolgate

@@ -117,8 +117,8 @@ Status write_new(const fs::path& path, std::string_view bytes, mode_t mode) {
 }
 
 // Opened without following a link and judged by its descriptor, so that what was judged is what is
-// read.
-Result<SecretBytes> read_private(const fs::path& path) {
+// read. `forbidden` are the bits that its mode must not have; `remedy` is what to do about them.
+Result<SecretBytes> read_own(const fs::path& path, mode_t forbidden, std::string_view remedy) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == ELOOP) {
     return Refusal(Reason::storage, path.string() + " is a symbolic link; name the file itself");
@@ -132,11 +132,8 @@ Result<SecretBytes> read_private(const fs::path& path) {
   if (status.st_uid != ::geteuid()) {
     return Refusal(Reason::storage, path.string() + " belongs to another user; chown it to yours");
   }
-  if ((status.st_mode & 077) != 0) {
-    return Refusal(Reason::storage,
-                   path.string() +
-                       " is open to other users; run chmod 600 on it, and consider "
-                       "the key as known to them");
+  if ((status.st_mode & forbidden) != 0) {
+    return Refusal(Reason::storage, path.string() + std::string(remedy));
   }
   if (status.st_size <= 0 || static_cast<std::size_t>(status.st_size) > file_bytes_most) {
     return no_key(path);
@@ -149,6 +146,12 @@ Result<SecretBytes> read_private(const fs::path& path) {
     have += static_cast<std::size_t>(got);
   }
   return bytes;
+}
+
+Result<SecretBytes> read_private(const fs::path& path) {
+  return read_own(path, 077,
+                  " is open to other users; run chmod 600 on it, and consider the key as known to "
+                  "them");
 }
 
 void put_u32(std::uint8_t* at, std::uint32_t number) {
@@ -318,6 +321,20 @@ Result<SecretKey> SecretKey::load(const fs::path& path, const SecretBytes* passp
   std::array<std::uint8_t, head_bytes> head;
   std::ranges::copy(key.public_.key_, std::ranges::copy(key.public_.id_, head.begin()).out);
   if (!std::equal(head.begin(), head.end(), file->payload.data())) return no_key(path);
+  return key;
+}
+
+Result<PublicKey> PublicKey::load(const fs::path& path) {
+  start_cryptography();
+  auto text = read_own(path, 022,
+                       " can be written by other users; compare it with a copy that you trust, "
+                       "and run chmod 644 on it");
+  if (!text) return text.refusal();
+  auto key = parse(text->view());
+  if (!key) {
+    return Refusal(Reason::bad_signature,
+                   "the file " + path.string() + " is no public key: restore a copy of it");
+  }
   return key;
 }
 

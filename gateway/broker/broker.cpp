@@ -1,5 +1,7 @@
 #include "gateway/broker/broker.hpp"
 
+#include <algorithm>
+
 #include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
 #include "signing/digest.hpp"
@@ -55,11 +57,30 @@ Broker::Broker(asio::any_io_executor executor, Configuration configuration,
 Broker::~Broker() = default;
 
 void Broker::start() {
-  for (const ServerEntry& entry : configuration_->servers) start_server(entry);
+  started_ = true;
+  start_approved();
+}
+
+// Nothing of a server that nobody approved runs or is contacted: `review` alone does that. A server
+// whose last approval is withdrawn runs on, uncallable, until it is started the next time.
+void Broker::start_approved() {
+  if (!started_ || stopping_) return;
+  for (const ServerEntry& entry : configuration_->servers) {
+    if (entry.disabled || upstreams_.contains(entry.name) || !has_approval(entry)) continue;
+    start_server(entry);
+  }
+}
+
+bool Broker::has_approval(const ServerEntry& entry) const {
+  std::int64_t now = now_utc_ns();
+  Digest identity = entry.identity();
+  return std::ranges::any_of(approved_->items, [&](const ApprovedItem& item) {
+    return item.approval.identity == identity &&
+           (item.approval.expires_ns == 0 || item.approval.expires_ns > now);
+  });
 }
 
 void Broker::start_server(const ServerEntry& entry) {
-  if (entry.disabled) return;
   // Shared: calls in flight and run() may outlast the entry in the configuration.
   auto upstream =
       std::make_shared<Upstream>(executor_, entry, static_cast<UpstreamEvents&>(*this), make_);
@@ -94,9 +115,7 @@ void Broker::reload(Configuration configuration) {
   upstreams_ = std::move(kept);
   configuration_ = std::move(fresh);
   policy_digest_ = digest_of(*configuration_);
-  for (const ServerEntry& entry : configuration_->servers) {
-    if (!upstreams_.contains(entry.name)) start_server(entry);
-  }
+  start_approved();
   rebuild();
   Record loaded;
   loaded.kind = "configuration";
@@ -107,7 +126,9 @@ void Broker::reload(Configuration configuration) {
 
 void Broker::reload(std::shared_ptr<const Approved> approved) {
   approved_ = std::move(approved);
+  start_approved();
   rebuild();
+  for (const auto& [name, server] : upstreams_) server->refresh();
 }
 
 void Broker::rebuild() {
@@ -143,11 +164,11 @@ void Broker::rebuild() {
 std::unique_ptr<Conversation> Broker::open(AgentName agent, AgentStream& general,
                                            std::string transport) {
   auto session = std::make_unique<Session>(*this, std::move(agent), general, std::move(transport));
-  sessions_.insert(session.get());
+  sessions_.push_back(session.get());
   return session;
 }
 
-void Broker::forget(Session& session) { sessions_.erase(&session); }
+void Broker::forget(Session& session) { std::erase(sessions_, &session); }
 
 std::shared_ptr<Upstream> Broker::upstream(const ServerName& name) const {
   auto found = upstreams_.find(name);

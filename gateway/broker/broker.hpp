@@ -37,7 +37,7 @@ class Broker : public Conversations, private UpstreamEvents {
   Broker(const Broker&) = delete;
   ~Broker() override;
 
-  // Starts every server in the background.
+  // Starts every server that has an approval, in the background; others start when they get one.
   void start();
   // After all sessions are closed: stops the servers and waits for them.
   Task<> stop();
@@ -107,6 +107,8 @@ class Broker : public Conversations, private UpstreamEvents {
                                    Channel channel);
   std::optional<Cleared> clear(Upstream& server, const Message& message, Channel channel,
                                const std::string& json);
+  void start_approved();
+  bool has_approval(const ServerEntry& entry) const;
   void start_server(const ServerEntry& entry);
   Task<> keep_up(std::shared_ptr<Upstream> upstream);
   Task<> retire(std::shared_ptr<Upstream> upstream);
@@ -127,10 +129,11 @@ class Broker : public Conversations, private UpstreamEvents {
   CallPath calls_;
   TaskBook tasks_;
   std::map<ServerName, std::shared_ptr<Upstream>> upstreams_;
-  std::set<Session*> sessions_;
-  TaskGroup running_;   // servers
-  TaskGroup retiring_;  // servers that left the configuration
-  TaskGroup records_;   // records that nobody waits for
+  std::vector<Session*> sessions_;  // in the order in which they were opened
+  TaskGroup running_;               // servers
+  TaskGroup retiring_;              // servers that left the configuration
+  TaskGroup records_;               // records that nobody waits for
+  bool started_ = false;
   bool stopping_ = false;
 };
 

@@ -248,10 +248,9 @@ Result<CatalogueItem> CallPath::verified(const Session& session, const Target& t
     if (!broker_.policy().sees(session.agent(), *item)) break;
     bool expired = item->is_expired(now_utc_ns());
     if (item->standing == Standing::approved && item->verified && !expired) return *item;
-    std::string why = expired ? "its approval has expired" : item->why;
-    return Refusal(Reason::held, "'" + target.exposed + "' is held for review: " + why +
-                                     ". An administrator decides with `toolgate review " +
-                                     server.text() + "`");
+    CatalogueItem why = *item;
+    if (expired) why.why = "its approval has expired";
+    return held(why);
   }
   return Refusal(Reason::invalid_params, "unknown name");
 }

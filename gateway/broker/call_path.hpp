@@ -35,6 +35,9 @@ struct Ending {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
+// Why this item, which is not approved as it is, cannot be called.
+Refusal held(const CatalogueItem& item);
+
 class CallPath {
  public:
   explicit CallPath(Broker& broker) : broker_(broker) {}

@@ -74,15 +74,20 @@ void Catalogue::add(const ServerEntry& entry, const Offer* offer, const Approved
   if (!offer) {
     for (const ApprovedItem& stored : approved.items) {
       const Approval& approval = stored.approval;
-      bool valid = approval.identity == entry.identity() &&
-                   approval.scopes == entry.scope_digest() &&
-                   (approval.expires_ns == 0 || approval.expires_ns > now_ns);
       // Two entries may have one identity, and each its own approvals: the newest counts.
       auto current = approved.book.approved_pin(approval.identity, approval.kind, approval.key);
       bool newest = current && *current == approval.pin;
-      if (valid && newest && !has(item_for(entry, stored.definition))) {
+      CatalogueItem item = item_for(entry, stored.definition);
+      if (approval.identity != entry.identity() || !newest || has(item)) continue;
+      bool expired = approval.expires_ns != 0 && approval.expires_ns <= now_ns;
+      if (!expired && approval.scopes == entry.scope_digest()) {
         add_stored(entry, stored, gate);
+        continue;
       }
+      item.standing = Standing::changed;
+      item.why = expired ? "its approval has expired"
+                         : "what the server may reach was changed since the approval";
+      put(std::move(item));
     }
     return;
   }

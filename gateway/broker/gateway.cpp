@@ -12,6 +12,8 @@ namespace toolgate {
 namespace {
 
 constexpr Milliseconds look_every{500};  // at the store and at what `status` shows
+constexpr std::string_view fresh_suffix = ".new";
+constexpr std::int64_t unknown_version = -1;
 
 std::filesystem::path status_file(const std::filesystem::path& home) {
   return home / "run" / (std::to_string(::getpid()) + ".json");
@@ -21,7 +23,7 @@ std::filesystem::path status_file(const std::filesystem::path& home) {
 void sweep_status_files(const std::filesystem::path& home) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(home / "run", error)) {
-    if (entry.path().extension() != ".json") continue;
+    if (entry.path().extension() != ".json" && entry.path().extension() != fresh_suffix) continue;
     int pid = std::atoi(entry.path().stem().c_str());
     if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) {
       std::filesystem::remove(entry.path(), error);
@@ -71,6 +73,9 @@ Status Gateway::open() {
   auto audit_store = Store::open(home_, Store::Mode::existing);
   if (!audit_store) return audit_store.refusal();
   audit_store_ = std::move(*audit_store);
+  auto version = store_->data_version();  // before the approvals: what changes later is noticed
+  if (!version) return version.refusal();
+  known_version_ = *version;
   auto approved = load_approved(*store_, trusted_);
   if (!approved) return approved.refusal();
   auto executor = loop_.get_executor();
@@ -82,7 +87,7 @@ Status Gateway::open() {
   return done();
 }
 
-void Gateway::begin(std::function<void()> stop) {
+void Gateway::begin(std::function<void()> stop, std::vector<std::string> leftovers) {
   stop_ = std::move(stop);
   ::signal(SIGPIPE, SIG_IGN);
   for (int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
@@ -90,6 +95,7 @@ void Gateway::begin(std::function<void()> stop) {
   std::filesystem::create_directories(home_ / "run", error);
   std::filesystem::permissions(home_ / "run", std::filesystem::perms::owner_all, error);
   sweep_status_files(home_);
+  watch_over(std::move(leftovers));
   auto watch = ConfigurationWatch::start(loop_.get_executor(), configuration_file_,
                                          [this] { reload_configuration(); });
   if (watch) {
@@ -112,6 +118,20 @@ Task<> Gateway::end() {
   co_await background_.drain(Milliseconds(0));
   std::error_code error;
   std::filesystem::remove(status_file(home_), error);
+  janitor_.reset();
+}
+
+// Nothing of this process stays behind, even if it is killed.
+void Gateway::watch_over(std::vector<std::string> leftovers) {
+  const std::string status = status_file(home_).string();
+  leftovers.push_back(status);
+  leftovers.push_back(status + std::string(fresh_suffix));
+  auto janitor = Janitor::start("/proc/self/exe", std::move(leftovers));
+  if (janitor) {
+    janitor_ = std::move(*janitor);
+  } else {
+    log_line(LogLevel::warning, "gateway.no_janitor", {{"why", janitor.refusal().detail}});
+  }
 }
 
 Task<> Gateway::watch_signals() {
@@ -144,24 +164,36 @@ void Gateway::reload_configuration() {
 }
 
 Task<> Gateway::watch_store() {
-  std::int64_t known = 0;
-  if (auto version = store_->data_version()) known = *version;
+  bool readable = true;
   asio::steady_timer timer(loop_);
   while (!stopping_) {
     timer.expires_after(look_every);
     auto [error] = co_await timer.async_wait(as_result);
     if (error) co_return;
-    auto version = store_->data_version();
-    if (!version || *version == known) continue;
-    known = *version;
-    doorkeeper_->forget();
-    auto approved = load_approved(*store_, trusted_);
-    if (approved) {
-      broker_->reload(std::move(*approved));
-    } else {
-      log_line(LogLevel::error, "approvals.unreadable", {{"why", approved.refusal().detail}});
+    Status looked = look_at_store();
+    if (!looked && readable) {
+      // What was revoked cannot be known: until it can, nothing is approved.
+      log_line(LogLevel::error, "approvals.unreadable",
+               {{"why", looked.refusal().detail}, {"until_then", "nothing is approved"}});
+      known_version_ = unknown_version;
+      doorkeeper_->forget();
+      broker_->reload(std::make_shared<const Approved>());
     }
+    if (looked && !readable) log_line(LogLevel::info, "approvals.readable_again", {});
+    readable = static_cast<bool>(looked);
   }
+}
+
+Status Gateway::look_at_store() {
+  auto version = store_->data_version();
+  if (!version) return version.refusal();
+  if (*version == known_version_) return done();
+  doorkeeper_->forget();
+  auto approved = load_approved(*store_, trusted_);
+  if (!approved) return approved.refusal();
+  known_version_ = *version;
+  broker_->reload(std::move(*approved));
+  return done();
 }
 
 Task<> Gateway::publish_status() {
@@ -185,7 +217,7 @@ void Gateway::write_status() {
   status_ = text;
   std::filesystem::path file = status_file(home_);
   std::filesystem::path fresh = file;
-  fresh += ".new";
+  fresh += fresh_suffix;
   {
     std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
     out << text;

@@ -9,7 +9,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "connectors/janitor.hpp"
 #include "gateway/broker/broker.hpp"
 #include "gateway/broker/doorkeeper.hpp"
 #include "gateway/config/configuration.hpp"
@@ -40,8 +42,8 @@ class Gateway {
 
   // Starts the servers, the watch over configuration and store, and the signals. `stop` is called
   // once at the first SIGTERM or SIGINT; a second one ends the process at once (its servers die
-  // with it).
-  void begin(std::function<void()> stop);
+  // with it). `leftovers` are files of the caller's that must not outlast this process.
+  void begin(std::function<void()> stop, std::vector<std::string> leftovers = {});
   // Stops all of that. After every door is closed.
   Task<> end();
 
@@ -49,8 +51,10 @@ class Gateway {
   Gateway(std::filesystem::path home, std::filesystem::path configuration,
           std::vector<PublicKey> trusted);
   Status open();
+  void watch_over(std::vector<std::string> leftovers);
   Task<> watch_signals();
   Task<> watch_store();
+  Status look_at_store();
   Task<> publish_status();
   void reload_configuration();
   void write_status();
@@ -70,7 +74,9 @@ class Gateway {
   asio::signal_set signals_;
   std::function<void()> stop_;
   bool stopping_ = false;
-  std::string status_;  // as it was written last
+  std::int64_t known_version_ = 0;  // of the store, when the approvals were read
+  std::string status_;              // as it was written last
+  std::unique_ptr<Janitor> janitor_;
   TaskGroup background_;
 };
 

@@ -28,6 +28,12 @@ Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>
 
 }  // namespace
 
+Refusal held(const CatalogueItem& item) {
+  return Refusal(Reason::held, "'" + item.exposed + "' is held for review: " + item.why +
+                                   ". An administrator decides with `toolgate review " +
+                                   item.server.text() + "`");
+}
+
 Result<Target> CallPath::resolve(const Session& session, const Message& message) const {
   auto params = message.params();
   if (!params) return Refusal(Reason::invalid_params, "params are missing");
@@ -61,7 +67,10 @@ Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
   }
   if (approved.size() > 1) return ambiguous(item_kind_name(kind), approved);
   if (approved.size() == 1) return target_of(*approved.front(), channel);
-  if (!seen.empty()) return target_of(*seen.front(), channel);
+  if (!seen.empty() && broker_.upstream(seen.front()->server)) {
+    return target_of(*seen.front(), channel);
+  }
+  if (!seen.empty()) return held(*seen.front());  // its server does not even run
   return Refusal(Reason::invalid_params, "unknown " + std::string(item_kind_name(kind)) +
                                              ": the list has those that are approved");
 }

@@ -52,8 +52,8 @@ Broker::Addressee Broker::addressee(const Upstream& server, CallRoute* route) co
   });
   // Of several agents nobody can say whose it is: better lost than told to a stranger.
   if (several) return Addressee{};
-  if (calls == 0 && sessions_.size() == 1 && may_hear(**sessions_.begin(), server)) {
-    to.session = *sessions_.begin();
+  if (calls == 0 && sessions_.size() == 1 && may_hear(*sessions_.front(), server)) {
+    to.session = sessions_.front();
   }
   if (calls != 1) to.call = nullptr;
   if (to.session) to.stream = to.call ? &to.call->related() : &to.session->general();

@@ -103,6 +103,11 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   // Waits until the server is ready. Refuses with `unavailable` when it will not be soon, and with
   // `cancelled` when `given_up` says so.
   Task<Status> ready(std::function<bool()> given_up);
+  // Reads the lists anew: what the server said of changes may have been lost with a stream.
+  void refresh() {
+    stale_ = true;
+    if (state_ == State::ready) changed_.cancel();
+  }
   // Lets everybody in ready() look again.
   void wake() { changed_.cancel(); }
 

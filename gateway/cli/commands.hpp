@@ -86,6 +86,8 @@ int server_add_command(const Invocation& call);
 int server_list_command(const Invocation& call);
 int server_remove_command(const Invocation& call);
 int import_command(const Invocation& call);
+int install_command(const Invocation& call);
+int uninstall_command(const Invocation& call);
 int approve_command(const Invocation& call);
 int revoke_command(const Invocation& call);
 int agent_add_command(const Invocation& call);

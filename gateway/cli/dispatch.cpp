@@ -259,7 +259,14 @@ std::span<const Option> global_options() { return shared_options; }
 
 int fail(Console& console, const Refusal& refusal) {
   console.out.flush();
-  console.error << styled(console, Style::bad, "toolgate:") << ' ' << refusal.detail << std::endl;
+  // A path may hold anything; our own texts hold line ends.
+  console.error << styled(console, Style::bad, "toolgate:") << ' ';
+  std::string_view rest = refusal.detail;
+  for (auto end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+    console.error << visible(rest.substr(0, end)) << '\n';
+    rest.remove_prefix(end + 1);
+  }
+  console.error << visible(rest) << std::endl;
   return refusal.reason == Reason::usage ? exit_status::usage : exit_status::failed;
 }
 

@@ -9,8 +9,6 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "gateway/core/clock.hpp"
@@ -131,15 +129,10 @@ Result<SecretKey> load_key(const Invocation& call) {
 Result<std::vector<PublicKey>> trusted_keys(const Invocation& call) {
   std::vector<PublicKey> keys;
   const std::string file = key_file(call).string() + ".pub";
-  std::ifstream in(file);
-  if (!in) return keys;
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto key = PublicKey::parse(text.str());
-  if (!key) {
-    return Refusal(Reason::bad_signature,
-                   "the file " + file + " is no public key: restore a copy of it");
-  }
+  std::error_code ignored;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ignored))) return keys;
+  auto key = PublicKey::load(file);
+  if (!key) return key.refusal();
   keys.push_back(std::move(*key));
   return keys;
 }

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
@@ -10,17 +8,11 @@ namespace toolgate {
 namespace {
 
 Result<PublicKey> read_public_key(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  if (!in) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ignored))) {
     return Refusal(Reason::not_found, "there is no key " + file.string() + ": run `toolgate init`");
   }
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto key = PublicKey::parse(text.str());
-  if (!key)
-    return Refusal(Reason::bad_signature,
-                   "the file " + file.string() + " is no public key: restore a copy of it");
-  return key;
+  return PublicKey::load(file);
 }
 
 // How the secret half is kept.

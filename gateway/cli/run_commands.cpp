@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "connectors/descriptor.hpp"
 #include "connectors/http_door.hpp"
 #include "connectors/stdio_door.hpp"
 #include "connectors/unix_door.hpp"
@@ -94,6 +95,10 @@ class Doors {
 
   void stop() { tasks_.spawn(close()); }
   TaskGroup& tasks() { return tasks_; }
+  // What must not outlast the process.
+  std::vector<std::string> files() const {
+    return has_socket_ ? std::vector{unix_.path().string()} : std::vector<std::string>();
+  }
 
  private:
   Task<> close() {
@@ -133,6 +138,7 @@ int stdio_command(const Invocation& call) {
 }
 
 int serve_command(const Invocation& call) {
+  raise_descriptor_limit();
   auto gateway = open_gateway(call);
   if (!gateway) return fail(call.console, gateway.refusal());
   Gateway& running = **gateway;
@@ -144,7 +150,7 @@ int serve_command(const Invocation& call) {
   Doors doors(running, std::move(*settings), std::move(path));
   Status opened = doors.open(socket ? Doors::Socket::required : Doors::Socket::if_free);
   if (!opened) return fail(call.console, opened.refusal());
-  running.begin([&] { doors.stop(); });
+  running.begin([&] { doors.stop(); }, doors.files());
   doors.start();
   TaskGroup end(running.loop().get_executor(), "end");
   end.spawn(wait_and_end(doors.tasks(), running));

@@ -147,8 +147,9 @@ std::string notes_json(const std::vector<ImportNote>& notes, const std::string& 
     if (note.server != server) continue;
     out += (out.size() > 1 ? "," : "") +
            ("{\"kind\":" + json_quote(import_note_kind_name(note.kind))) +
-           ",\"line\":" + std::to_string(note.place.line) + ",\"what\":" + json_quote(note.what) +
-           "}";
+           ",\"line\":" + std::to_string(note.place.line) +
+           ",\"column\":" + std::to_string(note.place.column) +
+           ",\"what\":" + json_quote(note.what) + "}";
   }
   return out + "]";
 }
@@ -161,7 +162,13 @@ void print_import_json(const Invocation& call, const Merged& merged) {
     const auto known =
         std::ranges::find(servers, note.server, &std::pair<std::string, std::string>::first);
     if (known != servers.end()) continue;
-    servers.emplace_back(note.server, note.server.empty() ? "file" : "left_out");
+    const bool behind = std::ranges::any_of(merged.notes, [&](const ImportNote& other) {
+      return other.server == note.server && other.kind == ImportNote::Kind::left_out;
+    });
+    // A server without a state of its own came under another name, which its notes say.
+    servers.emplace_back(note.server, note.server.empty() ? "file"
+                                      : behind            ? "left_out"
+                                                          : "renamed");
   }
   for (const auto& [name, state] : servers) {
     const std::string line = "{\"server\":" + json_quote(name) + ",\"state\":" + json_quote(state) +
@@ -243,6 +250,11 @@ int server_remove_command(const Invocation& call) {
 int import_command(const Invocation& call) {
   ImportOptions options;
   options.isolation = call.option("isolation");
+  if (const auto name = call.option("format")) {
+    const auto format = harness_format_named(*name);
+    if (!format) return fail_usage(call.console, format.refusal().detail, call.command.name);
+    options.format = *format;
+  }
   auto store = open_store(call);
   if (!store) return fail(call.console, store.refusal());
   auto merged =
@@ -262,6 +274,7 @@ int import_command(const Invocation& call) {
     print_import_json(call, *merged);
     return status;
   }
+  call.console.out << "read as " << harness_format_name(merged->format) << '\n';
   for (const ServerName& name : merged->added) {
     call.console.out << styled(call.console, Style::good, "imported") << "  " << name.text()
                      << '\n';

@@ -66,20 +66,53 @@ std::vector<Command> server_commands() {
        .most_arguments = 1,
        .run = server_remove_command},
       {.name = "import",
-       .synopsis = "FILE [--isolation none]",
+       .synopsis = "FILE [--format NAME] [--isolation none] [--json]",
        .summary = "take over the servers of a harness's MCP configuration, as data",
-       .details = "Reads the files of Claude Code, Claude Desktop, Cursor, VS Code, Gemini CLI and "
-                  "Windsurf.\n"
-                  "Nothing in them is run, contacted or believed. Says what was changed or left "
-                  "out, and what\n"
-                  "looks dangerous.",
-       .options = {{.name = "isolation",
+       .details = "Reads the files of Claude Code, Claude Desktop, Cursor, VS Code, Codex (TOML), "
+                  "Gemini CLI and\n"
+                  "Windsurf. Nothing in them is run, contacted or believed. Says, with its line, "
+                  "what was changed\n"
+                  "or left out, and what looks dangerous.",
+       .options = {{.name = "format",
+                    .value = "NAME",
+                    .help = "claude-code, claude-desktop, cursor, vscode, codex or gemini"},
+                   {.name = "isolation",
                     .value = "KIND",
                     .help = "none: run its local servers without a sandbox"},
                    json},
        .least_arguments = 1,
        .most_arguments = 1,
        .run = import_command},
+  };
+}
+
+std::vector<Command> harness_commands() {
+  const Option scope = {
+      .name = "scope", .value = "user|project", .help = "whose file; user by default"};
+  const Option file = {.name = "file", .value = "FILE", .help = "this file instead"};
+  return {
+      {.name = "install",
+       .synopsis = "CLIENT [--scope user|project] [--file FILE] [--print]",
+       .summary = "enter the gateway into a harness's configuration",
+       .details =
+           "CLIENT is claude-code, claude-desktop, cursor, vscode, codex or gemini. All else "
+           "in the file stays\n"
+           "as it is, and what it held before is kept as FILE.toolgate-backup. Says which "
+           "servers there\n"
+           "still bypass the gateway.",
+       .options = {scope, file, {.name = "print", .help = "show the entry; write nothing"}},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = install_command},
+      {.name = "uninstall",
+       .synopsis = "CLIENT [--scope user|project] [--file FILE]",
+       .summary = "take the gateway out of a harness's configuration again",
+       .details =
+           "Gives the file its former bytes back where nothing else in it has changed since.",
+       .options = {scope, file},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = uninstall_command},
   };
 }
 
@@ -199,7 +232,8 @@ const std::vector<Command>& local_commands() {
                     "readable for this user alone.",
          .run = init_command},
     };
-    for (const auto& part : {server_commands(), trust_commands(), audit_commands()}) {
+    for (const auto& part :
+         {server_commands(), harness_commands(), trust_commands(), audit_commands()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     all.push_back({.name = "status",

@@ -146,17 +146,17 @@ std::string append_member(std::string_view text, const Value& object, const std:
   return result;
 }
 
-Result<Document> read_ours(const std::string& text) {
+Result<Document> read_ours(const std::string& text, std::string_view key) {
   Result<Document> document =
       parse_configuration_text(Untrusted<std::string>(text), config::file_limits);
   if (!document) {
     return refuse(Reason::bad_configuration,
                   "the configuration is no JSON: " + document.refusal().detail);
   }
-  const std::optional<Value> servers = document->root().find("mcpServers");
+  const std::optional<Value> servers = document->root().find(key);
   if (!document->root().is_object() || (servers && !servers->is_object())) {
-    return refuse(Reason::bad_configuration,
-                  "the configuration and its 'mcpServers' must be objects; correct it first");
+    return refuse(Reason::bad_configuration, "the configuration and its '" + std::string(key) +
+                                                 "' must be objects; correct it first");
   }
   return document;
 }
@@ -260,10 +260,10 @@ Result<std::string> entry_json(const NewServer& server) {
 }
 
 Result<std::string> add_server(const std::string& text, const ServerName& name,
-                               const std::string& entry_json) {
+                               const std::string& entry_json, std::string_view key) {
   const Status good = check_plain_name(name.text(), "server");
   if (!good) return good.refusal();
-  const Result<Document> document = read_ours(text);
+  const Result<Document> document = read_ours(text, key);
   if (!document) return document.refusal();
   const Result<Document> entry =
       parse_document(Untrusted<std::string>(entry_json), config::file_limits);
@@ -272,7 +272,7 @@ Result<std::string> add_server(const std::string& text, const ServerName& name,
                   "the entry of server '" + name.text() + "' is no JSON object");
   }
   const Value root = document->root();
-  const std::optional<Value> servers = root.find("mcpServers");
+  const std::optional<Value> servers = root.find(key);
   if (servers) {
     if (const auto taken = servers->find(name.text())) {
       const Place place = place_of(document->text(), taken->name_begin());
@@ -286,13 +286,14 @@ Result<std::string> add_server(const std::string& text, const ServerName& name,
   const Result<Document> both =
       parse_document(Untrusted<std::string>(wrapped), config::file_limits);
   if (!both) return both.refusal();
-  return append_member(document->text(), root, "mcpServers", both->root());
+  return append_member(document->text(), root, std::string(key), both->root());
 }
 
-Result<std::string> remove_server(const std::string& text, const ServerName& name) {
-  const Result<Document> document = read_ours(text);
+Result<std::string> remove_server(const std::string& text, const ServerName& name,
+                                  std::string_view key) {
+  const Result<Document> document = read_ours(text, key);
   if (!document) return document.refusal();
-  const std::optional<Value> servers = document->root().find("mcpServers");
+  const std::optional<Value> servers = document->root().find(key);
   std::optional<Value> previous;
   std::optional<Value> target;
   if (servers) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,11 +41,13 @@ Result<std::string> entry_json(const NewServer& server);
 // Refuses a name that is no server name or is there already, and an `entry_json` that is no JSON
 // object. The result parses as a configuration text; whether it makes sense is for
 // parse_configuration() to say.
+// `key` is another one than ours only in harnesses' files (`install`).
 Result<std::string> add_server(const std::string& text, const ServerName& name,
-                               const std::string& entry_json);
+                               const std::string& entry_json, std::string_view key = "mcpServers");
 
 // The text without that server's member. Refuses (`not_found`) a name that is not there.
-Result<std::string> remove_server(const std::string& text, const ServerName& name);
+Result<std::string> remove_server(const std::string& text, const ServerName& name,
+                                  std::string_view key = "mcpServers");
 
 // Do two entries say the same, apart from their own "toolgate" sections, layout and comments?
 bool same_server(const Value& one, const Value& other);

@@ -1,6 +1,7 @@
 #include "gateway/config/import.hpp"
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -15,6 +16,8 @@ namespace {
 
 using config::Harness;
 using config::printable;
+using config::ServerSet;
+using config::Start;
 using NoteKind = ImportNote::Kind;
 
 // A name of ours that is as near to the harness's as can be; may be empty.
@@ -34,15 +37,6 @@ std::string plain_name(std::string_view name) {
   return result;
 }
 
-// Where the servers stand: under which key, in which object.
-std::optional<Value> servers_of(const Value& root) {
-  for (const std::string_view key : {"mcpServers", "servers"}) {
-    if (const auto servers = root.find(key)) return servers;
-  }
-  if (const auto mcp = root.find("mcp")) return servers_of(*mcp);
-  return std::nullopt;
-}
-
 // Why our parser refuses the entry, without the place, which is in a text that nobody has seen.
 std::optional<std::string> refused(const std::string& name, const std::string& entry,
                                    const Environment& environment) {
@@ -55,14 +49,57 @@ std::optional<std::string> refused(const std::string& name, const std::string& e
   return place == std::string::npos ? why : why.substr(place + 2);
 }
 
+// The harness's own lists of which servers it starts at all.
+class ServerLists {
+ public:
+  explicit ServerLists(const Value& root) {
+    for (const std::string_view key : {"allowedMcpServers", "allowMCPServers"}) {
+      if (const auto list = root.find(key)) read(*list, allowed_.emplace());
+    }
+    for (const std::string_view key : {"deniedMcpServers", "excludeMCPServers"}) {
+      if (const auto list = root.find(key)) read(*list, denied_);
+    }
+    const auto mcp = root.find("mcp");
+    if (!mcp) return;
+    if (const auto list = mcp->find("allowed")) read(*list, allowed_.emplace());
+    if (const auto list = mcp->find("excluded")) read(*list, denied_);
+  }
+
+  bool starts(const std::string& name) const {
+    return !denied_.contains(name) && (!allowed_ || allowed_->contains(name));
+  }
+  // Elements that name no server: a command or an address.
+  const std::vector<Value>& not_understood() const { return not_understood_; }
+
+ private:
+  void read(const Value& list, std::set<std::string>& names) {
+    if (!list.is_array()) not_understood_.push_back(list);
+    for (const Value& element : list.elements()) {
+      const auto name = element.is_string() ? std::optional(element) : element.find("serverName");
+      if (name && name->is_string()) {
+        names.insert(name->text());
+      } else {
+        not_understood_.push_back(element);
+      }
+    }
+  }
+
+  std::optional<std::set<std::string>> allowed_;
+  std::set<std::string> denied_;
+  std::vector<Value> not_understood_;
+};
+
 class PlanReader {
  public:
   PlanReader(const Harness& harness, const Environment& environment)
-      : harness_(harness), environment_(environment) {}
+      : harness_(harness), environment_(environment), lists_(harness.text.root()) {}
 
-  ImportPlan read(const Value& root, const Value& servers) && {
-    for (const Member& member : servers.members()) read_server(member, servers);
-    note_whole_file(root);
+  ImportPlan read() && {
+    plan_.format = harness_.text.format();
+    for (const ServerSet& set : harness_.text.sets()) {
+      for (const Member& member : set.servers.members()) read_server(member, set);
+    }
+    note_whole_file(harness_.text.root());
     std::ranges::sort(plan_.notes, {}, [](const ImportNote& note) {
       return std::tuple(note.place.line, note.place.column, note.what);
     });
@@ -71,38 +108,63 @@ class PlanReader {
 
  private:
   void note(NoteKind kind, const std::string& server, const Value& at, std::string what) {
-    const Place place = place_of(harness_.text, at.name_begin());
-    plan_.notes.push_back(ImportNote{kind, server, std::move(what), place});
+    plan_.notes.push_back(ImportNote{kind, server, std::move(what), harness_.text.place(at)});
+  }
+  const ImportedServer* planned(const std::string& name) const {
+    for (const ImportedServer& server : plan_.servers) {
+      if (server.name.text() == name) return &server;
+    }
+    return nullptr;
   }
 
-  void read_server(const Member& member, const Value& servers) {
+  // The name for the server here; empty where it has to stay behind, which is noted.
+  std::string name_here(const Member& member, const Value& servers) {
+    const std::string shown = printable(member.name);
+    if (check_plain_name(member.name, "server")) return member.name;
+    const std::string name = plain_name(member.name);
+    if (servers.find(name) || planned(name) || !check_plain_name(name, "server")) {
+      note(NoteKind::left_out, shown, member.value,
+           "its name cannot be used here; give it another one first");
+      return "";
+    }
+    note(NoteKind::changed, shown, member.value, "it is called '" + name + "' here");
+    return name;
+  }
+
+  void read_server(const Member& member, const ServerSet& set) {
     const std::string shown = printable(member.name);
     if (!member.value.is_object()) {
       note(NoteKind::left_out, shown, member.value, "its entry is not an object");
       return;
     }
-    std::string name = member.name;
-    if (!check_plain_name(name, "server")) {
-      name = plain_name(name);
-      const bool taken =
-          servers.find(name) || std::ranges::any_of(plan_.servers, [&](const auto& other) {
-            return other.name.text() == name;
-          });
-      if (taken || !check_plain_name(name, "server")) {
-        note(NoteKind::left_out, shown, member.value,
-             "its name cannot be used here; give it another one first");
-        return;
-      }
-      note(NoteKind::changed, shown, member.value, "it is called '" + name + "' here");
+    const std::string name = name_here(member, set.servers);
+    if (name.empty()) return;
+    const Start start = lists_.starts(member.name) ? Start::as_written : Start::never;
+    if (start == Start::never) {
+      note(NoteKind::changed, shown, member.value,
+           "the file's own lists keep the harness from starting it; it is disabled here");
     }
-    config::Translated made = config::translate_entry(member.value, shown, harness_, plan_.notes);
+    if (set.project) {
+      note(NoteKind::changed, shown, member.value,
+           "it was for the project " + *set.project + " alone; here it is for every session");
+    }
+    config::Translated made =
+        config::translate_entry(member.value, shown, start, harness_, plan_.notes);
     if (!made.hopeless) made.hopeless = refused(name, made.entry, environment_);
+    if (!made.hopeless) made.hopeless = clash(name, made.entry);
     if (made.hopeless) {
       note(NoteKind::left_out, shown, member.value, std::move(*made.hopeless));
       return;
     }
-    const Place place = place_of(harness_.text, member.value.name_begin());
-    plan_.servers.push_back(ImportedServer{ServerName(name), std::move(made.entry), place});
+    if (planned(name) != nullptr) return;  // the same server, of another project too
+    plan_.servers.push_back(
+        ImportedServer{ServerName(name), std::move(made.entry), harness_.text.place(member.value)});
+  }
+
+  std::optional<std::string> clash(const std::string& name, const std::string& entry) const {
+    const ImportedServer* other = planned(name);
+    if (other == nullptr || other->entry == entry) return std::nullopt;
+    return "another server of that name stands earlier in the file; rename one";
   }
 
   void note_whole_file(const Value& root) {
@@ -110,17 +172,23 @@ class PlanReader {
       note(NoteKind::dropped, "", *inputs,
            "'inputs' are asked by the harness; set variables instead");
     }
-    if (const auto projects = root.find("projects")) {
-      note(NoteKind::dropped, "", *projects,
-           "servers of single projects ('projects') are not read; import their own files");
-    }
     if (const auto other = root.find("servers"); other && root.find("mcpServers")) {
       note(NoteKind::dropped, "", *other, "'servers' is not read, since there is 'mcpServers'");
+    }
+    if (const auto sandbox = root.find("sandbox");
+        sandbox && harness_.text.format() == HarnessFormat::vscode) {
+      note(NoteKind::danger, "", *sandbox, "'sandbox' confines the servers and is not taken over");
+    }
+    for (const Value& element : lists_.not_understood()) {
+      note(NoteKind::danger, "", element,
+           "a list of servers that may or may not be started has an element without a server's "
+           "name, which is not taken over");
     }
   }
 
   const Harness& harness_;
   const Environment& environment_;
+  const ServerLists lists_;
   ImportPlan plan_;
 };
 
@@ -142,24 +210,24 @@ std::string_view import_note_kind_name(ImportNote::Kind kind) {
 
 Result<ImportPlan> read_harness_text(std::string text, const std::filesystem::path& file,
                                      const Environment& environment, const ImportOptions& options) {
-  const std::string name = printable(file.string(), 4'096);
-  const auto refuse = [&](const std::string& why) {
-    return Refusal(Reason::bad_configuration, name + why);
-  };
-  const Result<Document> document =
-      parse_configuration_text(Untrusted<std::string>(std::move(text)), config::file_limits);
-  if (!document) return refuse(": " + document.refusal().detail);
-  const Value root = document->root();
-  const std::optional<Value> servers = servers_of(root);
-  if (!servers) return refuse(":1:1: holds no servers: neither 'mcpServers' nor 'servers'");
-  if (!servers->is_object()) return refuse(":1:1: its servers must be an object");
-  const Harness harness{document->text(), file.parent_path(),
-                        file.parent_path().filename() == ".gemini", options};
-  return PlanReader(harness, environment).read(root, *servers);
+  const Result<config::HarnessText> read =
+      config::read_harness_format(std::move(text), file, options.format);
+  if (!read) return read.refusal();
+  if (read->sets().empty()) {
+    const std::string_view expected =
+        read->format() == HarnessFormat::codex ? "'mcp_servers'" : "'mcpServers' nor 'servers'";
+    return Refusal(Reason::bad_configuration,
+                   printable(file.string(), 4'096) + ":1:1: holds no servers: " +
+                       (read->format() == HarnessFormat::codex ? "no " : "neither ") +
+                       std::string(expected));
+  }
+  const Harness harness{*read, file.parent_path(), options};
+  return PlanReader(harness, environment).read();
 }
 
 Result<Merged> merge_servers(const std::string& configuration, const ImportPlan& plan) {
   Merged merged;
+  merged.format = plan.format;
   merged.text = configuration;
   merged.notes = plan.notes;
   for (const ImportedServer& server : plan.servers) {

@@ -5,10 +5,12 @@
 // out; a note says which, and what looks dangerous about it. An imported server is only *imported*:
 // it is not started before an administrator has reviewed it.
 //
-// Shapes: `mcpServers` (Claude Code, Claude Desktop, Cursor, Gemini CLI, Windsurf) and `servers`
-// (VS Code, also under "mcp"). Comments and trailing commas are accepted. Variables of other
-// harnesses become ours:
-// ${env:X} is ${X}, ${workspaceFolder} is ${workspace}, ${userHome} is ${HOME}.
+// harness_text.hpp lists the formats and how they are told apart. Variables become ours where they
+// mean the same: ${env:X} is ${X}, ${workspaceFolder} is ${workspace}, ${userHome} is ${HOME};
+// Gemini CLI's $X is ${X:-}; VS Code's ${input:api-key} is ${API_KEY}; names of variables in
+// Codex's env_vars, env_http_headers and bearer_token_env_var are ${X}. A list of tools that are
+// not to be used is written as "toolgate" (tools); one of the only tools to be used cannot be, and
+// is reported.
 
 #include <filesystem>
 #include <optional>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "gateway/config/configuration.hpp"
+#include "gateway/config/harness_text.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/core/names.hpp"
 #include "gateway/core/result.hpp"
@@ -45,6 +48,7 @@ struct ImportedServer {
 
 // What a harness's file holds, in our terms.
 struct ImportPlan {
+  HarnessFormat format = HarnessFormat::claude_code;
   std::vector<ImportedServer> servers;
   std::vector<ImportNote> notes;  // in the order of the file
 };
@@ -53,17 +57,20 @@ struct ImportOptions {
   // Written as "isolation" into each local server. Without it a local server is imported and stays
   // stopped until its isolation is written out.
   std::optional<std::string> isolation;
+  // Whose file it is. Without it the content and the file's name tell.
+  std::optional<HarnessFormat> format;
 };
 
-// Reads a harness's text. `file` stands in messages and, by its folder, tells Gemini's dialect,
-// where a bare `url` means HTTP+SSE. Every server in the plan passes parse_configuration() with
-// this environment. Refuses
-// (`bad_configuration`, "FILE:LINE:COLUMN: ...") a text that is no JSON or holds no servers.
+// Reads a harness's text. `file` stands in messages and helps to tell the format. Every server in
+// the plan passes parse_configuration() with this environment. Refuses (`bad_configuration`,
+// "FILE:LINE:COLUMN: ..." or "FILE: line L, column C: ...") a text that cannot be read or holds no
+// servers.
 Result<ImportPlan> read_harness_text(std::string text, const std::filesystem::path& file,
                                      const Environment& environment,
                                      const ImportOptions& options = {});
 
 struct Merged {
+  HarnessFormat format = HarnessFormat::claude_code;
   std::string text;  // the new configuration text
   std::vector<ServerName> added;
   std::vector<ServerName> unchanged;  // were there already, the same

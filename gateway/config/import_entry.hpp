@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/config/harness_text.hpp"
 #include "gateway/config/import.hpp"
 #include "gateway/core/document.hpp"
 
@@ -14,11 +15,13 @@ namespace toolgate::config {
 
 // What is the same for all entries of one harness's file.
 struct Harness {
-  const std::string& text;          // of the file, for places
+  const HarnessText& text;
   std::filesystem::path directory;  // what relative paths are relative to
-  bool url_means_sse = false;       // Gemini CLI
   ImportOptions options;
 };
+
+// Does the harness start the server at all, going by its lists of servers?
+enum class Start { as_written, never };
 
 struct Translated {
   std::string entry;                    // JSON; may still be refused by the parser
@@ -26,7 +29,7 @@ struct Translated {
 };
 
 // `entry` is an object. Notes are added with `server` as their server.
-Translated translate_entry(const Value& entry, const std::string& server, const Harness& harness,
-                           std::vector<ImportNote>& notes);
+Translated translate_entry(const Value& entry, const std::string& server, Start start,
+                           const Harness& harness, std::vector<ImportNote>& notes);
 
 }  // namespace toolgate::config

@@ -1,5 +1,7 @@
 #include "gateway/core/log.hpp"
 
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,7 +93,15 @@ std::string log_text(LogForm form, std::int64_t utc_ns, LogLevel level, std::str
 
 void log_line(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (level < least_level || level == LogLevel::off) return;
-  const std::string line = log_text(log_form, now_utc_ns(), level, event, fields);
+  std::string line = log_text(log_form, now_utc_ns(), level, event, fields);
+  // A pipe that nobody empties must not stop the gateway: what finds no room is dropped. A pipe
+  // that is writable takes PIPE_BUF bytes without waiting.
+  if (line.size() > PIPE_BUF) {
+    line.resize(PIPE_BUF - 1);
+    line += '\n';
+  }
+  pollfd stderr_ready{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&stderr_ready, 1, 0) != 1 || (stderr_ready.revents & POLLOUT) == 0) return;
   // One write, so that lines of several processes on one terminal do not mix. Where it fails there
   // is nobody left to tell.
   while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {

@@ -1,7 +1,9 @@
 #pragma once
 // Structured lines on stderr: `time level event key=value …`, or JSON objects. stdout belongs to
 // the protocol. Every value is escaped (quoted ones are JSON strings of ASCII alone), so that
-// nothing from outside can forge a line or move a cursor.
+// nothing from outside can forge a line or move a cursor. A line is at most PIPE_BUF (4096) bytes,
+// and is dropped when stderr is a pipe that nobody empties: the log is help, the audit log is the
+// record.
 
 #include <cstdint>
 #include <initializer_list>

@@ -69,7 +69,9 @@ Result<std::vector<std::int64_t>> commit_rows(Database& database, const std::vec
   return sequences;
 }
 
-constexpr int checkpoint_pages = 4'096;  // 16 MiB of write-ahead log
+constexpr std::size_t group_rows = 64;   // a larger group is committed at once
+constexpr int checkpoint_pages = 4'096;  // of the write-ahead log are moved at a time: 16 MiB
+constexpr int restart_pages = 16'384;    // at 64 MiB it must start again at its beginning
 
 }  // namespace
 
@@ -108,8 +110,10 @@ class AuditLog::Writer {
   Group queued_;
   Group committing_;
   bool scheduled_ = false;
-  bool on_thread_ = false;  // a commit, or a checkpoint, is running there
+  std::size_t seen_rows_ = 0;  // in queued_, at the last turn of the loop
+  bool on_thread_ = false;     // a commit, or a checkpoint, is running there
   int log_pages_ = 0;
+  int moved_pages_ = 0;                     // of them, when the last checkpoint was done
   std::unique_ptr<Database> checkpointer_;  // the thread's own connection
   // Shared with what was posted: it may be run after the writer has gone.
   std::shared_ptr<Writer*> self_ = std::make_shared<Writer*>(this);
@@ -129,7 +133,10 @@ AuditLog::Writer::Writer(asio::any_io_executor executor, Database& database,
     return;
   }
   checkpointer_ = std::move(*opened);
-  database_.on_commit([this](int pages) { log_pages_ = pages; });
+  database_.on_commit([this](int pages) {
+    if (pages < log_pages_) moved_pages_ = 0;  // the log has started again
+    log_pages_ = pages;
+  });
 }
 
 AuditLog::Writer::~Writer() {
@@ -175,6 +182,16 @@ void AuditLog::Writer::back_on_loop(void (Writer::*step)()) {
 }
 
 void AuditLog::Writer::flush() {
+  // While records come with each turn of the loop, those of the next turn join the group: a commit
+  // costs far more than a turn, and most of that once a group, not once a record.
+  const std::size_t rows = queued_.rows.size();
+  if (rows > seen_rows_ && rows < group_rows) {
+    seen_rows_ = rows;
+    scheduled_ = true;
+    back_on_loop(&Writer::flush);
+    return;
+  }
+  seen_rows_ = 0;
   scheduled_ = false;
   if (queued_.rows.empty()) return;
   if (durability_ == AuditSettings::Durability::fsync) {
@@ -222,7 +239,7 @@ void AuditLog::Writer::answer(Group group) {
 // Under `process` no commit syncs anything; only what moves pages into the database file does, and
 // it takes some 10 ms. So the bulk of it happens on the thread, over a connection of its own.
 void AuditLog::Writer::checkpoint_if_grown() {
-  if (!checkpointer_ || on_thread_ || log_pages_ < checkpoint_pages) return;
+  if (!checkpointer_ || on_thread_ || log_pages_ - moved_pages_ < checkpoint_pages) return;
   on_thread_ = true;
   asio::post(thread_, [this] { checkpoint_on_thread(); });
 }
@@ -235,10 +252,12 @@ void AuditLog::Writer::checkpoint_on_thread() {
 
 // The write-ahead log starts again at its beginning only when all of it has been moved. While calls
 // keep coming that is never so when the thread is done: the few pages since then are moved here,
-// between commits.
+// between commits. Since that syncs on the loop's thread, it waits until the log is large.
 void AuditLog::Writer::finish_checkpoint() {
   on_thread_ = false;
-  log_pages_ = 0;
+  moved_pages_ = log_pages_;
+  if (log_pages_ < restart_pages) return;
+  log_pages_ = moved_pages_ = 0;
   const std::lock_guard lock(database_use_);
   auto synced = database_.set_synchronous(Database::Synchronous::normal);
   if (synced) synced = database_.checkpoint();

@@ -3,11 +3,11 @@
 // the outcome, durable before the agent gets the answer. A Receipt is the proof that a record is
 // durable; a call cannot be forwarded without one.
 //
-// Records of one turn of the event loop are committed together (group commit). `process` durability
-// survives the death of the gateway (SQLite WAL, synchronous=OFF), `fsync` the loss of power: there
-// the commit runs on a thread of its own, and the next group forms meanwhile. Under both, what has
-// reached the database file itself was synced in order, so that power loss may cost the newest
-// records (`process`), not the store.
+// Records that come in turns of the event loop without a gap are committed together (group commit).
+// `process` durability survives the death of the gateway (SQLite WAL, synchronous=OFF), `fsync` the
+// loss of power: there the commit runs on a thread of its own, and the next group forms meanwhile.
+// Under both, what has reached the database file itself was synced in order, so that power loss may
+// cost the newest records (`process`), not the store.
 //
 // Several processes write to one store; sequence numbers are unique among them and grow.
 

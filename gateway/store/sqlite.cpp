@@ -126,7 +126,8 @@ Refusal Database::fault(int code) const {
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file) {
   sqlite3* handle = nullptr;
   const int code =
-      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+      sqlite3_open_v2(file.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, nullptr);
   if (!handle) throw std::bad_alloc();
   std::unique_ptr<Database> database(new Database(handle, file));
   if (code != SQLITE_OK) return database->fault(code);

@@ -10,6 +10,7 @@
 
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
+#include "gateway/core/log.hpp"
 #include "gateway/store/schema.hpp"
 #include "gateway/store/sqlite.hpp"
 
@@ -33,6 +34,10 @@ Status check_home(const std::filesystem::path& home, Store::Mode mode) {
     return storage("there is no home at " + home.string() +
                    ": run `toolgate init`, or set TOOLGATE_HOME");
   }
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    return storage("the home " + home.string() +
+                   " belongs to another user: chown it to yours, or set TOOLGATE_HOME to your own");
+  }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return storage("others can write to the home " + home.string() + ": run `chmod 700 " +
                    home.string() + "`");
@@ -41,24 +46,30 @@ Status check_home(const std::filesystem::path& home, Store::Mode mode) {
 }
 
 // SQLite gives its -wal and -shm files the mode of the database file.
+//
+// A file that exists is looked at by its name alone: POSIX drops every lock that a process holds on
+// a file as soon as that process closes any descriptor of it, those of SQLite's connections in this
+// process included ("How To Corrupt An SQLite Database File", section 2.2). Another process that
+// ends would then take itself for the last one and remove the write-ahead log under us.
 Status check_file(const std::filesystem::path& file, Store::Mode mode) {
-  const int create = mode == Store::Mode::create ? O_CREAT : 0;
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | create, 0600);
-  if (descriptor < 0) {
-    const int why = errno;
-    if (why == ENOENT)
-      return storage("there is no store at " + file.string() + ": run `toolgate init`");
-    return storage("the store " + file.string() + " cannot be opened (" + std::strerror(why) +
-                   "): make it a plain file that this user can write");
+  if (mode == Store::Mode::create) {
+    const int fresh = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+    if (fresh >= 0) ::close(fresh);  // nobody can have had a lock on what was not there
+    if (fresh < 0 && errno != EEXIST) {
+      return storage("the store " + file.string() + " cannot be made (" + std::strerror(errno) +
+                     ")");
+    }
   }
   struct stat status{};
-  const bool sound = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-  const bool narrow = sound && ((status.st_mode & 077) == 0 || ::fchmod(descriptor, 0600) == 0);
-  ::close(descriptor);
+  if (::lstat(file.c_str(), &status) != 0) {
+    return storage("there is no store at " + file.string() + ": run `toolgate init`");
+  }
+  const bool own = S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
+  const bool narrow = own && ((status.st_mode & 077) == 0 || ::chmod(file.c_str(), 0600) == 0);
   if (!narrow) {
     return storage("the store " + file.string() +
-                   " is no private file of this user: run `chmod 600 " + file.string() +
-                   "` as its owner");
+                   " is no private file of this user: make it a plain file with `chmod 600 " +
+                   file.string() + "` as its owner");
   }
   return done();
 }
@@ -143,9 +154,15 @@ Result<Shown> read_item(const Database& database, const Query& row) {
   return item;
 }
 
-Result<StoredApproval> read_approval(const Database& database, const Query& row) {
+// Nothing for a row of a kind that does not exist: it approves nothing, and must not keep the
+// others from being read or revoked.
+std::optional<StoredApproval> read_approval(const Query& row) {
   auto kind = item_kind_from(row.text(1));
-  if (!kind) return damaged(database, "an approval");
+  if (!kind) {
+    log_line(LogLevel::warning, "approval.ignored",
+             {{"row", std::to_string(row.number(0))}, {"why", "its kind is unknown"}});
+    return std::nullopt;
+  }
   StoredApproval approval;
   approval.row = row.number(0);
   approval.definition.kind = *kind;
@@ -176,7 +193,13 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& home, Mo
 }
 
 Result<std::int64_t> Store::data_version() {
-  return database_->number("SELECT count FROM changes");
+  auto rows = database_->query("SELECT count FROM changes");
+  if (!rows) return rows.refusal();
+  auto row = rows->step();
+  if (!row) return row.refusal();
+  // Without the row nothing counts changes, and a revocation would go unnoticed.
+  if (!*row) return damaged(*database_, "a count of changes");
+  return rows->number(0);
 }
 
 Status Store::put_shown(const std::string& server, const ServerIdentity& identity,
@@ -268,9 +291,8 @@ Result<std::vector<StoredApproval>> Store::approvals() {
     auto row = rows->step();
     if (!row) return row.refusal();
     if (!*row) return approvals;
-    auto approval = read_approval(*database_, *rows);
-    if (!approval) return approval.refusal();
-    approvals.push_back(std::move(*approval));
+    auto approval = read_approval(*rows);
+    if (approval) approvals.push_back(std::move(*approval));
   }
 }
 

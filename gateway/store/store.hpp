@@ -60,7 +60,7 @@ class Store {
  public:
   // `create` makes the home (mode 0700) and the file (mode 0600) where they are missing; `existing`
   // refuses. Both bring an older schema up to date, and refuse a newer one and a home that others
-  // can write to.
+  // can write to or own.
   enum class Mode { create, existing };
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& home, Mode mode);
   ~Store();

@@ -49,7 +49,6 @@ constexpr std::string_view help =
 constexpr std::size_t callers_on_a_pipe = 250;  // below what the gateway lets one session have open
 
 struct Options {
-  bool is_quick = false;
   bool is_json = false;
   std::filesystem::path self;
   std::filesystem::path toolgate;
@@ -144,7 +143,6 @@ class Benchmark {
         Round figures = summarise(target->load.run(options_.slice, what.bytes));
         figures.cpu = target->cpu() - cpu;
         figures.resident_bytes = target->resident_bytes();
-        for (const auto& process : target->between) process->drain();
         target->rounds.push_back(figures);
       }
     }
@@ -238,7 +236,6 @@ Options read_options(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& option = arguments[i];
     if (option == "--quick") {
-      options.is_quick = true;
       options.rounds = 3;
       options.slice = std::chrono::milliseconds(250);
       continue;

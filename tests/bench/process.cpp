@@ -109,49 +109,64 @@ Process::Process(std::vector<std::string> argv, Options options) {
   input_ = std::move(in.write);
   output_ = std::move(out.read);
   errors_ = std::move(errors.read);
-  ::fcntl(errors_.number(), F_SETFL, O_NONBLOCK);
+  listener_ = std::thread(&Process::listen, this);
 }
 
-Process::~Process() { end(); }
-
-std::string Process::await_line(Stream stream, std::string_view text, std::chrono::seconds limit) {
-  const int descriptor = stream == Stream::output ? output_.number() : errors_.number();
-  const auto deadline = Clock::now() + limit;
-  std::string line;
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd watched{descriptor, POLLIN, 0};
-    char c = 0;
-    const bool ready = left.count() > 0 && ::poll(&watched, 1, static_cast<int>(left.count())) == 1;
-    if (!ready || ::read(descriptor, &c, 1) != 1) {
-      drain();
-      throw std::runtime_error("a child did not say '" + std::string(text) + "' but: " + said_);
-    }
-    said_ += c;
-    if (c != '\n') {
-      line += c;
-      continue;
-    }
-    if (line.find(text) != std::string::npos) return line;
-    line.clear();
-  }
+Process::~Process() {
+  end();
+  if (listener_.joinable()) listener_.join();
 }
 
-void Process::drain() {
+void Process::listen() {
+  constexpr std::size_t kept = std::size_t{16} << 10;
   std::array<char, 4096> part;
   for (;;) {
     const ssize_t count = ::read(errors_.number(), part.data(), part.size());
-    if (count <= 0) break;
-    said_.append(part.data(), static_cast<std::size_t>(count));
+    if (count < 0 && errno == EINTR) continue;
+    const std::lock_guard held(lock_);
+    is_silent_ = count <= 0;
+    if (!is_silent_) said_.append(part.data(), static_cast<std::size_t>(count));
+    if (said_.size() > 2 * kept) said_.erase(0, said_.size() - kept);
+    heard_.notify_all();
+    if (is_silent_) return;
   }
-  constexpr std::size_t kept = 4096;
-  if (said_.size() > kept) said_.erase(0, said_.size() - kept);
+}
+
+std::string Process::said() {
+  const std::lock_guard held(lock_);
+  return said_;
+}
+
+std::string Process::await_error_line(std::string_view text, std::chrono::seconds limit) {
+  std::unique_lock held(lock_);
+  const auto deadline = Clock::now() + limit;
+  for (;;) {
+    const std::size_t at = said_.find(text);
+    const std::size_t end = at == std::string::npos ? at : said_.find('\n', at);
+    if (end != std::string::npos) return said_.substr(at, end - at);
+    if (is_silent_ || heard_.wait_until(held, deadline) == std::cv_status::timeout) {
+      throw std::runtime_error("a child did not say '" + std::string(text) + "' but: " + said_);
+    }
+  }
+}
+
+std::string Process::await_output_line(std::chrono::seconds limit) {
+  std::string line;
+  char c = 0;
+  for (;;) {
+    pollfd watched{output_.number(), POLLIN, 0};
+    const auto limit_ms = std::chrono::milliseconds(limit).count();
+    if (::poll(&watched, 1, static_cast<int>(limit_ms)) != 1 ||
+        ::read(output_.number(), &c, 1) != 1) {
+      throw std::runtime_error("a child wrote nothing, but said: " + said());
+    }
+    if (c == '\n') return line;
+    line += c;
+  }
 }
 
 int Process::wait(std::chrono::seconds limit) {
-  if (!ends_within(id_, limit)) throw std::runtime_error("a child did not end in time: " + said_);
-  drain();
+  if (!ends_within(id_, limit)) throw std::runtime_error("a child did not end in time: " + said());
   int status = 0;
   ::waitpid(std::exchange(id_, -1), &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -5,8 +5,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,13 +51,11 @@ class Process {
   int output() const { return output_.number(); }  // its stdout; blocking
   pid_t id() const { return id_; }
 
-  // Waits for a line of its stdout or stderr that contains `text`, and returns it. Throws with what
-  // the process said when it ends, or `limit` passes, without one.
-  enum class Stream { output, errors };
-  std::string await_line(Stream stream, std::string_view text, std::chrono::seconds limit);
-  // Takes what stderr holds, so that the child never blocks on it. Keeps the last of it.
-  void drain();
-  const std::string& said() const { return said_; }
+  // Waits for a line of its stderr that contains `text`, and returns it; or for the first line of
+  // its stdout. Throws with what the process said when it ends, or `limit` passes, without one.
+  std::string await_error_line(std::string_view text, std::chrono::seconds limit);
+  std::string await_output_line(std::chrono::seconds limit);
+  std::string said();  // the last that it wrote to stderr
 
   // Waits for its own end and returns its exit status.
   int wait(std::chrono::seconds limit);
@@ -65,11 +67,18 @@ class Process {
   std::uint64_t resident_bytes() const;
 
  private:
+  void listen();
+
   pid_t id_ = -1;
   Descriptor input_;
   Descriptor output_;
   Descriptor errors_;
+  // A thread takes what it writes to stderr, so that it never waits for somebody to read that.
+  std::mutex lock_;
+  std::condition_variable heard_;
   std::string said_;
+  bool is_silent_ = false;  // stderr has ended
+  std::thread listener_;
 };
 
 }  // namespace toolgate::bench

@@ -35,8 +35,7 @@ Listening start_upstream(const std::filesystem::path& self) {
   Listening upstream;
   upstream.process =
       std::make_unique<Process>(std::vector<std::string>{self.string(), "--upstream", "http"});
-  upstream.port =
-      port_behind(upstream.process->await_line(Process::Stream::output, "", start_limit), "");
+  upstream.port = port_behind(upstream.process->await_output_line(start_limit), "");
   return upstream;
 }
 
@@ -80,8 +79,7 @@ Listening Home::serve() const {
   Listening gateway;
   gateway.process = start({"serve", "--listen", "127.0.0.1:0"});
   const std::string_view mark = "url=http://127.0.0.1:";
-  gateway.port =
-      port_behind(gateway.process->await_line(Process::Stream::errors, mark, start_limit), mark);
+  gateway.port = port_behind(gateway.process->await_error_line(mark, start_limit), mark);
   return gateway;
 }
 
@@ -120,7 +118,7 @@ Listening start_nginx(const std::filesystem::path& program, const std::filesyste
   std::vector<std::string> argv{program.string(), "-p", folder.string(), "-c",
                                 configuration.string()};
   auto process = std::make_unique<Process>(std::move(argv));
-  process->await_line(Process::Stream::errors, "getrlimit", start_limit);  // it listens by then
+  process->await_error_line("getrlimit", start_limit);  // it listens by then
   return Listening{std::move(process), port};
 }
 

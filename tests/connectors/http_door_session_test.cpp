@@ -74,14 +74,28 @@ TEST_CASE("too many sessions, and too many requests in one") {
   const std::uint16_t port = running.door.port();
   Client client(port);
   const std::string id = client.initialize();
-  const Answer full =
-      client.post("", call_text(1, "initialize", R"({"protocolVersion":"2025-11-25"})"));
-  CHECK(full.status == 503);
-  CHECK(full.header("Retry-After") == "10");
   Client waiting(port);
   waiting.send(Client::request("POST", port, id, call_text(7, "gate")));
   waiting.read_head();
   CHECK(client.post(id, call_text(8, "echo")).status == 503);
+  const Answer full =
+      client.post("", call_text(1, "initialize", R"({"protocolVersion":"2025-11-25"})"));
+  CHECK(full.status == 503);
+  CHECK(full.header("Retry-After") == "10");
+}
+
+TEST_CASE("where there is no room, the session that is idle for longest goes") {
+  HttpDoorSettings settings;
+  settings.limits.door.sessions = 2;
+  RunningDoor running(settings);
+  Client client(running.door.port());
+  const std::string used = client.initialize();
+  const std::string idle = client.initialize();
+  CHECK(client.post(used, call_text(1, "echo")).status == 200);
+  const std::string fresh = client.initialize();
+  CHECK(client.post(idle, call_text(2, "echo")).status == 404);
+  CHECK(client.post(used, call_text(3, "echo")).status == 200);
+  CHECK(client.post(fresh, call_text(4, "echo")).status == 200);
 }
 
 TEST_CASE("an idle session ends, one that is listened to does not") {

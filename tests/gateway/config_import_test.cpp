@@ -117,9 +117,19 @@ const std::vector<Case> cases = {
       "by the harness"}},
     {"a restriction that would be lost",
      R"({"command":"x","excludeTools":["rm"]})",
+     R"({"command":"x","toolgate":{"tools":{"rm":{"decision":"deny","hidden":true}}}})",
+     {"changed: 'excludeTools' is written as \"toolgate\" (tools): denied, not shown"}},
+    {"a restriction that cannot be written here",
+     R"({"command":"x","includeTools":["ls"],"excludeTools":["run(rm) "]})",
      R"({"command":"x"})",
-     {"danger: 'excludeTools' restricts the server and is not taken over; write it anew in "
-      "\"toolgate\" (tools, agents)"}},
+     {"danger: 'includeTools' names the only tools to be used, which has no counterpart here; "
+      "approve only those (toolgate approve SERVER TOOL...)",
+      "danger: 'excludeTools' holds what is no tool's plain name; deny those tools in "
+      "\"toolgate\" (tools)"}},
+    {"disabled by a word",
+     R"({"command":"x","disabled":"yes"})",
+     "",
+     {"left out: 'disabled' must be true or false"}},
     {"a program that makes headers",
      R"({"type":"http","url":"https://h/","headersHelper":"/bin/evil"})",
      R"({"type":"http","url":"https://h/"})",
@@ -138,8 +148,19 @@ const std::vector<Case> cases = {
     {"an input",
      R"({"command":"x","env":{"K":"${input:key}"}})",
      "",
-     {"left out: it asks the harness for an input (${input:...}), which is not there; write "
-      "${NAME} in its place"}},
+     {"left out: ${KEY} is not set; set it, or write ${KEY:-default}",
+      "changed: the harness asks for this input; here it is the variable ${KEY}, which must be "
+      "set"}},
+    {"an input whose variable is set",
+     R"({"command":"x","env":{"K":"${input:token}"}})",
+     R"({"command":"x","env":{"K":"${TOKEN}"}})",
+     {"changed: the harness asks for this input; here it is the variable ${TOKEN}, which must be "
+      "set"}},
+    {"a local socket",
+     R"({"type":"http","url":"unix:///run/s.sock#/mcp"})",
+     "",
+     {"left out: its address is a local socket or pipe, which servers here cannot have; give it an "
+      "http://127.0.0.1 address"}},
     {"a variable that is not set",
      R"({"command":"x","env":{"K":"${MISSING}"}})",
      "",
@@ -308,15 +329,14 @@ TEST_CASE("several formats of harnesses") {
   CHECK(gemini.servers[0].entry == R"({"type":"sse","url":"https://h/sse"})");
 
   const ImportPlan home = plan(R"({"projects":{},"mcpServers":{},"theme":"dark"})");
-  CHECK(report(home.notes) ==
-        std::vector<std::string>{"dropped : servers of single projects ('projects') are not read; "
-                                 "import their own files"});
+  CHECK(home.format == HarnessFormat::claude_code);
+  CHECK(report(home.notes) == std::vector<std::string>());
 }
 
 TEST_CASE("names that cannot be used here are changed or refused") {
-  const ImportPlan result = plan(
-      R"({"mcpServers":{"my server":{"command":"x"},"@a/b__c":{"command":"x"},)"
-      R"("ok":{"command":"x"},"ok!":{"command":"x"},"\u202e":{"command":"x"},"list":[]}})");
+  const ImportPlan result =
+      plan(R"({"mcpServers":{"my server":{"command":"x"},"@a/b__c":{"command":"x"},)"
+           R"("ok":{"command":"x"},"ok!":{"command":"x"},"\u202e":{"command":"x"},"list":[]}})");
   REQUIRE(result.servers.size() == 3);
   CHECK(result.servers[0].name.text() == "my-server");
   CHECK(result.servers[1].name.text() == "a-b_c");
@@ -339,7 +359,7 @@ TEST_CASE("what is no harness's file is refused") {
         "quotes");
   CHECK(detail("{}") == "/p/x.json:1:1: holds no servers: neither 'mcpServers' nor 'servers'");
   CHECK(detail("[]") == "/p/x.json:1:1: holds no servers: neither 'mcpServers' nor 'servers'");
-  CHECK(detail(R"({"mcpServers":[]})") == "/p/x.json:1:1: its servers must be an object");
+  CHECK(detail(R"({"mcpServers":[]})") == "/p/x.json:1:2: its servers must be an object");
 }
 
 TEST_CASE("merging keeps the configuration and never replaces a server") {

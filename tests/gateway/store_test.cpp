@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "gateway/store/sqlite.hpp"
 #include "tests/gateway/store_home.hpp"
@@ -39,6 +41,39 @@ unsigned mode_of(const std::filesystem::path& path) {
   struct stat status{};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   return status.st_mode & 0777U;
+}
+
+// What the other process does with the store while this one has it open.
+int add_agent_in_another_process(const std::filesystem::path& home, const std::string& name) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    bool added = false;
+    {
+      auto store = Store::open(home, Store::Mode::existing);
+      added = store && (*store)->add_agent(AgentName(name), "hash of " + name, 1);
+    }
+    ::_exit(added ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST_CASE("a store that is open twice here survives other processes that come and go") {
+  TemporaryHome home;
+  auto first = Store::open(home.path(), Store::Mode::create);
+  REQUIRE(first);
+  auto second = Store::open(home.path(), Store::Mode::existing);
+  REQUIRE(second);
+  for (int turn = 0; turn < 5; ++turn) {
+    CHECK(add_agent_in_another_process(home.path(), "other" + std::to_string(turn)) == 0);
+    CHECK((*first)->add_agent(AgentName("own" + std::to_string(turn)), std::to_string(turn), 1));
+    for (auto* store : {first->get(), second->get()}) {
+      auto agents = store->agents();
+      REQUIRE(agents);
+      CHECK(agents->size() == std::size_t{2} * (static_cast<std::size_t>(turn) + 1));
+    }
+  }
 }
 
 TEST_CASE("a new store is private, and is found again") {
@@ -242,6 +277,27 @@ TEST_CASE("servers and agents") {
   known = store->agent_by_token_hash("hash-1");
   REQUIRE(known);
   CHECK(!known->has_value());
+}
+
+TEST_CASE("a row of an unknown kind approves nothing and keeps no other from being revoked") {
+  TemporaryHome home;
+  auto store = home.open();
+  REQUIRE(store->put_approvals({approval("files", "read", "1"), approval("files", "write", "2")}));
+  REQUIRE(store->database().run("UPDATE approvals SET kind = 'charm' WHERE key = 'read'"));
+  CHECK(texts(*store).size() == 1);
+  auto revoked = store->revoke("files", {}, 5);
+  REQUIRE(revoked);
+  CHECK(*revoked == 2);
+  CHECK(texts(*store).empty());
+}
+
+TEST_CASE("a store that counts no changes is refused: a revocation would go unnoticed") {
+  TemporaryHome home;
+  auto store = home.open();
+  REQUIRE(store->database().run("DELETE FROM changes"));
+  CHECK_FALSE(store->data_version());
+  REQUIRE(store->database().run("DROP TABLE changes"));
+  CHECK_FALSE(store->data_version());
 }
 
 TEST_CASE("data_version changes with approvals, agents and reviews of another connection") {

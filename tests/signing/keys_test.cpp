@@ -304,5 +304,25 @@ TEST_CASE("secret bytes move and start as zeros") {
   CHECK(SecretBytes(0).view().empty());
 }
 
+TEST_CASE("a public key is read from a plain file that only its owner can write") {
+  Folder folder;
+  const SecretKey key = SecretKey::generate();
+  REQUIRE(key.save(folder.file("a.key"), nullptr));
+  const fs::path file = folder.file("a.key.pub");
+  auto loaded = PublicKey::load(file);
+  REQUIRE(loaded);
+  CHECK(*loaded == key.public_key());
+
+  fs::create_symlink(file, folder.file("link.pub"));
+  CHECK_FALSE(PublicKey::load(folder.file("link.pub")));
+  REQUIRE(::mkfifo(folder.file("pipe.pub").c_str(), 0600) == 0);
+  CHECK_FALSE(PublicKey::load(folder.file("pipe.pub")));  // and does not wait for a writer
+  CHECK_FALSE(PublicKey::load(folder.file("absent.pub")));
+  REQUIRE(::chmod(file.c_str(), 0666) == 0);
+  auto open = PublicKey::load(file);
+  REQUIRE_FALSE(open);
+  CHECK(open.refusal().reason == Reason::storage);
+}
+
 }  // namespace
 }  // namespace toolgate
