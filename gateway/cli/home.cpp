@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/broker/approved.hpp"
 #include "gateway/core/clock.hpp"
 
 namespace toolgate {
@@ -138,14 +139,9 @@ Result<std::vector<PublicKey>> trusted_keys(const Invocation& call) {
 }
 
 Result<PinBook> load_pins(Store& store, const std::vector<PublicKey>& trusted) {
-  auto stored = store.approvals();
-  if (!stored) return stored.refusal();
-  PinBook pins;
-  for (const StoredApproval& one : *stored) {
-    auto approval = open_approval(one.record, trusted);
-    if (approval) pins.add(std::move(*approval));
-  }
-  return pins;
+  auto approved = load_approved(store, trusted);
+  if (!approved) return approved.refusal();
+  return (*approved)->book;
 }
 
 Status record_acts(const Invocation& call, std::vector<Record> records) {
