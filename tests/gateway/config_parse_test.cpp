@@ -15,7 +15,7 @@ namespace {
 
 std::optional<std::string> environment(const std::string& name) {
   if (name == "HOME") return "/home/user";
-  if (name == "TOOLGATE_WORKSPACE") return "/work/project";
+  if (name == "TOOLGATE_WORKSPACE") return "/srv/project";
   if (name == "TOKEN") return "t0p ${HOME} $$";
   if (name == "EMPTY") return "";
   return std::nullopt;
@@ -94,7 +94,7 @@ TEST_CASE("a block that was copied from a harness works as it stands") {
   CHECK(files.transport == Transport::stdio);
   CHECK(files.is_local());
   CHECK(files.argv ==
-        std::vector<std::string>{"npx", "-y", "@scope/server@1.2.3", "/work/project"});
+        std::vector<std::string>{"npx", "-y", "@scope/server@1.2.3", "/srv/project"});
   CHECK(files.env.at("API_TOKEN") == "t0p ${HOME} $$");
   CHECK(files.env.at("MODE") == "quiet");
   CHECK(files.cwd == "/etc/sub/dir");
@@ -138,7 +138,7 @@ TEST_CASE("toolgate's own keys") {
   CHECK(entry.isolation_written_out);
   CHECK(entry.env.at("EXTRA") == "1");
   REQUIRE(entry.files.size() == 3);
-  CHECK(entry.files[0].path == "/work/project");
+  CHECK(entry.files[0].path == "/srv/project");
   CHECK(entry.files[0].mode == FileMode::rw_no_delete);
   CHECK(entry.files[1].path == "/home/user/notes");
   CHECK(entry.files[1].mode == FileMode::rw);
@@ -167,7 +167,7 @@ TEST_CASE("toolgate's own keys") {
 TEST_CASE("variables") {
   CHECK(expanded("plain") == "plain");
   CHECK(expanded("${HOME}/x") == "/home/user/x");
-  CHECK(expanded("${workspace}") == "/work/project");
+  CHECK(expanded("${workspace}") == "/srv/project");
   CHECK(expanded("a${EMPTY}b") == "ab");
   CHECK(expanded("${EMPTY:-default}").empty());
   CHECK(expanded("${MISSING:-}").empty());
