@@ -93,8 +93,7 @@ TEST_CASE("a block that was copied from a harness works as it stands") {
   CHECK(files.name.text() == "files");
   CHECK(files.transport == Transport::stdio);
   CHECK(files.is_local());
-  CHECK(files.argv ==
-        std::vector<std::string>{"npx", "-y", "@scope/server@1.2.3", "/srv/project"});
+  CHECK(files.argv == std::vector<std::string>{"npx", "-y", "@scope/server@1.2.3", "/srv/project"});
   CHECK(files.env.at("API_TOKEN") == "t0p ${HOME} $$");
   CHECK(files.env.at("MODE") == "quiet");
   CHECK(files.cwd == "/etc/sub/dir");
