@@ -17,7 +17,7 @@ namespace {
 
 std::optional<std::string> environment(const std::string& name) {
   if (name == "HOME") return "/home/user";
-  if (name == "TOOLGATE_WORKSPACE") return "/work";
+  if (name == "TOOLGATE_WORKSPACE") return "/srv";
   if (name == "A") return "a${A}\xff\n";
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 #include "gateway/store/store.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,35 +44,62 @@ unsigned mode_of(const std::filesystem::path& path) {
   return status.st_mode & 0777U;
 }
 
-// What the other process does with the store while this one has it open.
-int add_agent_in_another_process(const std::filesystem::path& home, const std::string& name) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    bool added = false;
-    {
-      auto store = Store::open(home, Store::Mode::existing);
-      added = store && (*store)->add_agent(AgentName(name), "hash of " + name, 1);
-    }
-    ::_exit(added ? 0 : 1);
+// Another process that opens the store, adds an agent and closes it, each time it is told to. Made
+// before this one opens the store: a child that is forked later inherits what SQLite knows of its
+// locks, and is no stranger.
+class OtherProcess {
+ public:
+  explicit OtherProcess(const std::filesystem::path& home) {
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_) == 0);
+    child_ = ::fork();
+    if (child_ == 0) ::_exit(serve(home));
+    ::close(std::exchange(ends_[1], -1));
   }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return status;
-}
+  ~OtherProcess() {
+    ::close(ends_[0]);
+    ::waitpid(child_, nullptr, 0);
+  }
+  OtherProcess(const OtherProcess&) = delete;
+
+  bool add_agent(char name) {
+    char answer = 0;
+    return ::write(ends_[0], &name, 1) == 1 && ::read(ends_[0], &answer, 1) == 1 && answer == 1;
+  }
+
+ private:
+  int serve(const std::filesystem::path& home) {
+    ::close(ends_[0]);
+    char name = 0;
+    while (::read(ends_[1], &name, 1) == 1) {
+      auto store = Store::open(home, Store::Mode::existing);
+      const std::string text = std::string("other-") + name;
+      const char answer = store && (*store)->add_agent(AgentName(text), text, 1) ? 1 : 0;
+      store = Refusal(Reason::storage, "closed");
+      if (::write(ends_[1], &answer, 1) != 1) return 1;
+    }
+    return 0;
+  }
+
+  int ends_[2] = {-1, -1};
+  pid_t child_ = -1;
+};
 
 TEST_CASE("a store that is open twice here survives other processes that come and go") {
   TemporaryHome home;
+  OtherProcess other(home.path());
   auto first = Store::open(home.path(), Store::Mode::create);
   REQUIRE(first);
   auto second = Store::open(home.path(), Store::Mode::existing);
   REQUIRE(second);
-  for (int turn = 0; turn < 5; ++turn) {
-    CHECK(add_agent_in_another_process(home.path(), "other" + std::to_string(turn)) == 0);
-    CHECK((*first)->add_agent(AgentName("own" + std::to_string(turn)), std::to_string(turn), 1));
+  std::size_t expected = 0;
+  for (const char turn : std::string("abcde")) {
+    CHECK(other.add_agent(turn));
+    CHECK((*first)->add_agent(AgentName(std::string("own-") + turn), std::string(1, turn), 1));
+    expected += 2;
     for (auto* store : {first->get(), second->get()}) {
       auto agents = store->agents();
       REQUIRE(agents);
-      CHECK(agents->size() == std::size_t{2} * (static_cast<std::size_t>(turn) + 1));
+      CHECK(agents->size() == expected);
     }
   }
 }
