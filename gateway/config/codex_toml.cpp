@@ -196,7 +196,9 @@ class Mirror {
 
 // What the library must not be given, whatever it would say about it.
 Status check_text(std::string_view text) {
-  if (text.size() > file_limits.bytes) return refuse(Place{1, 1}, "the text is larger than 4 MiB");
+  if (text.size() > harness_limits.bytes) {
+    return refuse(Place{1, 1}, "the text is larger than 32 MiB");
+  }
   if (!is_utf8(text)) return refuse(Place{1, 1}, "the text is no UTF-8");
   if (const auto line = overlong_line(text)) {
     return refuse(Place{*line, 1}, "more than 128 dots in a line: a key must not nest that deep");
@@ -231,7 +233,29 @@ Result<MirroredToml> mirror(std::string_view text) {
   return std::move(made).take();
 }
 
+// `mcp_servers` itself may have come with the server.
+bool differ_by_server(std::string_view with, std::string_view without, std::string_view server) {
+  toml::parse_result before = toml::parse(with);
+  toml::parse_result after = toml::parse(without);
+  if (!before || !after) return false;
+  toml::table* servers = before.table()["mcp_servers"].as_table();
+  if (servers == nullptr || servers->erase(server) == 0) return false;
+  if (servers->empty() && !after.table().contains("mcp_servers")) {
+    before.table().erase("mcp_servers");
+  }
+  return before.table() == after.table();
+}
+
 }  // namespace
+
+bool differs_by_server(std::string_view with, std::string_view without, std::string_view server) {
+  if (!check_text(with) || !check_text(without)) return false;
+  try {
+    return differ_by_server(with, without, server);
+  } catch (const TomlConfusion&) {
+    return false;
+  }
+}
 
 Result<MirroredToml> mirror_codex_toml(std::string_view text) {
   const Status good = check_text(text);

@@ -28,4 +28,8 @@ struct MirroredToml {
 // infinities and NaN null.
 Result<MirroredToml> mirror_codex_toml(std::string_view text);
 
+// Do the two texts say the same, but for one server that only `with` has? False also where one of
+// them cannot be read. Whoever edits the text by its lines asks this before anything is written.
+bool differs_by_server(std::string_view with, std::string_view without, std::string_view server);
+
 }  // namespace toolgate::config

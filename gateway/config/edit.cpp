@@ -1,6 +1,7 @@
 #include "gateway/config/edit.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/problems.hpp"
@@ -13,12 +14,6 @@ namespace {
 using config::printable;
 
 Refusal refuse(Reason reason, std::string text) { return Refusal(reason, std::move(text)); }
-
-std::string_view line_end(std::string_view text) {
-  const std::size_t newline = text.find('\n');
-  const bool crlf = newline != std::string_view::npos && newline > 0 && text[newline - 1] == '\r';
-  return crlf ? "\r\n" : "\n";
-}
 
 // The white space before `offset` on its line, whatever stands between.
 std::string_view indentation(std::string_view text, std::size_t offset) {
@@ -115,19 +110,22 @@ Layout layout_of(std::string_view text, const Value& object, const std::optional
   return Layout{outer + unit, unit};
 }
 
-// `text` with `name`: `value` as the last member of `object`, which is a part of it.
-std::string append_member(std::string_view text, const Value& object, const std::string& name,
-                          const Value& value) {
+// `text` with the members of `added` behind those of `object`, which is a part of it.
+std::string append_members(std::string_view text, const Value& object, const Value& added) {
   const std::optional<Value> last = last_member(object);
   const Layout layout = layout_of(text, object, last);
   const std::string_view newline = line_end(text);
-  std::string member = layout.indent + json_quote(name) + ": ";
-  append_pretty(member, value, layout.indent, layout.unit, newline);
+  std::string members;
+  for (const Member& member : added.members()) {
+    if (!members.empty()) members.append(",").append(newline);
+    members += layout.indent + json_quote(member.name) + ": ";
+    append_pretty(members, member.value, layout.indent, layout.unit, newline);
+  }
 
   const std::size_t brace = object.end() - 1;
   bool comma = false;  // is there one behind the last member?
   if (last) comma = text[skip_space(text, last->end())] == ',';
-  if (comma) member += ',';
+  if (comma) members += ',';
 
   // Behind whatever comments stand at the end of the object; the brace keeps its line, or gets one.
   const bool own_line = starts_its_line(text, brace);
@@ -139,16 +137,17 @@ std::string append_member(std::string_view text, const Value& object, const std:
     result += text.substr(last->end(), at - last->end());
   }
   if (!own_line) result += newline;
-  result += member;
+  result += members;
   result += newline;
   result += own_line ? text.substr(at, brace - at) : indentation(text, object.begin());
   result += text.substr(brace);
   return result;
 }
 
-Result<Document> read_ours(const std::string& text, std::string_view key) {
+// The limits are those of harnesses' files; ours is held to its own when it is parsed.
+Result<Document> read_object(const std::string& text, std::string_view key) {
   Result<Document> document =
-      parse_configuration_text(Untrusted<std::string>(text), config::file_limits);
+      parse_configuration_text(Untrusted<std::string>(text), config::harness_limits);
   if (!document) {
     return refuse(Reason::bad_configuration,
                   "the configuration is no JSON: " + document.refusal().detail);
@@ -159,6 +158,35 @@ Result<Document> read_ours(const std::string& text, std::string_view key) {
                                                  "' must be objects; correct it first");
   }
   return document;
+}
+
+// `text` without that member of `object`, which is a part of it, or nothing where it has none.
+std::optional<std::string> without_member(const std::string& text, const Value& object,
+                                          std::string_view name) {
+  std::optional<Value> previous;
+  std::optional<Value> target = object.first();
+  while (target && !target->is_named(name)) {
+    previous = target;
+    target = target->following(object);
+  }
+  if (!target) return std::nullopt;
+  std::size_t begin = target->name_begin();
+  std::size_t end = target->end();
+  std::string result = text;
+  const std::size_t next = skip_space(text, end);
+  const bool comma = text[next] == ',';
+  if (comma) end = next + 1;
+  if (starts_its_line(text, begin)) {  // the line goes, unless something else stands behind it
+    const std::size_t rest = std::min(text.find_first_not_of(" \t\r", end), text.size());
+    if (rest < text.size() && text[rest] == '\n') {
+      begin -= indentation(text, begin).size();
+      end = rest + 1;
+    }
+  }
+  result.erase(begin, end - begin);
+  // Without a comma behind it, it was the last one: the comma before it goes too.
+  if (!comma && previous) result.erase(skip_space(text, previous->end()), 1);
+  return result;
 }
 
 std::string without_toolgate(const Value& entry) {
@@ -259,72 +287,74 @@ Result<std::string> entry_json(const NewServer& server) {
   return out.take();
 }
 
+std::string_view line_end(std::string_view text) {
+  const std::size_t newline = text.find('\n');
+  const bool crlf = newline != std::string_view::npos && newline > 0 && text[newline - 1] == '\r';
+  return crlf ? "\r\n" : "\n";
+}
+
 Result<std::string> add_server(const std::string& text, const ServerName& name,
                                const std::string& entry_json, std::string_view key) {
-  const Status good = check_plain_name(name.text(), "server");
-  if (!good) return good.refusal();
-  const Result<Document> document = read_ours(text, key);
+  return add_servers(text, {{name, entry_json}}, key);
+}
+
+Result<std::string> add_servers(const std::string& text, const std::vector<NamedEntry>& servers,
+                                std::string_view key) {
+  if (servers.empty()) return text;
+  const Result<Document> document = read_object(text, key);
   if (!document) return document.refusal();
-  const Result<Document> entry =
-      parse_document(Untrusted<std::string>(entry_json), config::file_limits);
-  if (!entry || !entry->root().is_object()) {
-    return refuse(Reason::bad_configuration,
-                  "the entry of server '" + name.text() + "' is no JSON object");
+  const std::optional<Value> present = document->root().find(key);
+  std::map<std::string, Value> there;
+  for (const Member& member : present ? present->members() : std::vector<Member>()) {
+    there.emplace(member.name, member.value);
   }
-  const Value root = document->root();
-  const std::optional<Value> servers = root.find(key);
-  if (servers) {
-    if (const auto taken = servers->find(name.text())) {
-      const Place place = place_of(document->text(), taken->name_begin());
+  std::string object;
+  for (const auto& [name, entry_json] : servers) {
+    const Status good = check_plain_name(name.text(), "server");
+    if (!good) return good.refusal();
+    if (const auto taken = there.find(name.text()); taken != there.end()) {
+      const Place place = place_of(document->text(), taken->second.name_begin());
       return refuse(Reason::bad_configuration, "there is a server '" + name.text() +
                                                    "' already (line " + std::to_string(place.line) +
                                                    "); choose another name or remove it first");
     }
-    return append_member(document->text(), *servers, name.text(), entry->root());
+    const Result<Document> entry =
+        parse_document(Untrusted<std::string>(entry_json), config::file_limits);
+    if (!entry || !entry->root().is_object()) {
+      return refuse(Reason::bad_configuration,
+                    "the entry of server '" + name.text() + "' is no JSON object");
+    }
+    object += (object.empty() ? "{" : ",") + json_quote(name.text()) + ":" + entry_json;
   }
-  const std::string wrapped = "{" + json_quote(name.text()) + ":" + entry_json + "}";
-  const Result<Document> both =
-      parse_document(Untrusted<std::string>(wrapped), config::file_limits);
-  if (!both) return both.refusal();
-  return append_member(document->text(), root, std::string(key), both->root());
+  object += "}";
+  if (!present) object = "{" + json_quote(key) + ":" + object + "}";
+  const Result<Document> added =
+      parse_document(Untrusted<std::string>(object), config::harness_limits);
+  if (!added) return added.refusal();
+  return append_members(document->text(), present.value_or(document->root()), added->root());
 }
 
 Result<std::string> remove_server(const std::string& text, const ServerName& name,
                                   std::string_view key) {
-  const Result<Document> document = read_ours(text, key);
+  const Result<Document> document = read_object(text, key);
   if (!document) return document.refusal();
   const std::optional<Value> servers = document->root().find(key);
-  std::optional<Value> previous;
-  std::optional<Value> target;
-  if (servers) {
-    for (std::optional<Value> child = servers->first(); child; child = child->following(*servers)) {
-      if (child->name() == name.text()) {
-        target = child;
-        break;
-      }
-      previous = child;
-    }
-  }
-  if (!target) {
+  std::optional<std::string> rest;
+  if (servers) rest = without_member(document->text(), *servers, name.text());
+  if (!rest) {
     return refuse(Reason::not_found, "no server is called '" + printable(name.text()) + "'");
   }
-  std::size_t begin = target->name_begin();
-  std::size_t end = target->end();
-  std::string result = text;
-  const std::size_t next = skip_space(text, end);
-  const bool comma = text[next] == ',';
-  if (comma) end = next + 1;
-  if (starts_its_line(text, begin)) {  // the line goes, unless something else stands behind it
-    const std::size_t rest = std::min(text.find_first_not_of(" \t\r", end), text.size());
-    if (rest < text.size() && text[rest] == '\n') {
-      begin -= indentation(text, begin).size();
-      end = rest + 1;
-    }
+  return std::move(*rest);
+}
+
+Result<std::string> remove_empty_servers(const std::string& text, std::string_view key) {
+  const Result<Document> document = read_object(text, key);
+  if (!document) return document.refusal();
+  const std::optional<Value> servers = document->root().find(key);
+  if (!servers || servers->size() > 0 || servers->raw().find('/') != std::string_view::npos) {
+    return text;
   }
-  result.erase(begin, end - begin);
-  // Without a comma behind it, it was the last one: the comma before it goes too.
-  if (!comma && previous) result.erase(skip_space(text, previous->end()), 1);
-  return result;
+  return without_member(document->text(), document->root(), key).value_or(text);
 }
 
 bool same_server(const Value& one, const Value& other) {

@@ -45,9 +45,21 @@ Result<std::string> entry_json(const NewServer& server);
 Result<std::string> add_server(const std::string& text, const ServerName& name,
                                const std::string& entry_json, std::string_view key = "mcpServers");
 
+// The same for several, in that order; their names differ. For `import`, whose files may hold
+// thousands: each is not worth a pass over the text.
+using NamedEntry = std::pair<ServerName, std::string>;
+Result<std::string> add_servers(const std::string& text, const std::vector<NamedEntry>& servers,
+                                std::string_view key = "mcpServers");
+
 // The text without that server's member. Refuses (`not_found`) a name that is not there.
 Result<std::string> remove_server(const std::string& text, const ServerName& name,
                                   std::string_view key = "mcpServers");
+
+// The text without its object of servers where that is empty, comments counted; else as it is.
+Result<std::string> remove_empty_servers(const std::string& text, std::string_view key);
+
+// How the text ends its lines: "\r\n" where it ends its first one so.
+std::string_view line_end(std::string_view text);
 
 // Do two entries say the same, apart from their own "toolgate" sections, layout and comments?
 bool same_server(const Value& one, const Value& other);
@@ -64,5 +76,12 @@ Status edit_configuration(const std::filesystem::path& file, const Environment& 
 // Puts `text` in the place of `file` in the way described above, without looking at it. A new file
 // gets mode 0600. For `init`, and for files that this program writes beside the configuration.
 Status replace_file(const std::filesystem::path& file, const std::string& text);
+
+// The same for a file that is another program's too. `before` is what it held when it was read;
+// nothing: it was not there. Refuses (`bad_configuration`) when it holds something else by now, or
+// has become a link, which is never followed. Only the rename itself, an instant later, is not
+// guarded.
+Status replace_file_holding(const std::filesystem::path& file,
+                            const std::optional<std::string>& before, const std::string& text);
 
 }  // namespace toolgate

@@ -24,24 +24,19 @@ struct Descriptor {
   }
 };
 
+Refusal about(const std::filesystem::path& file, const std::string& text) {
+  return Refusal(Reason::bad_configuration, printable(file.string(), 4'096) + text);
+}
+
 std::string why(int error) { return std::system_category().message(error); }
 
-}  // namespace
+// O_NONBLOCK: a FIFO under that name must not make the program wait for a writer.
+constexpr int reading = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-Result<std::string> read_file(const std::filesystem::path& file, Writers writers) {
-  const auto refuse = [&](std::string_view text) {
-    return Refusal(Reason::bad_configuration,
-                   printable(file.string(), 4'096) + ":1:1: " + std::string(text));
-  };
-  // O_NONBLOCK: a FIFO under that name must not make the program wait for a writer.
-  const Descriptor opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (opened.number < 0) {
-    const int error = errno;
-    const std::string hint = error == ENOENT && writers == Writers::trusted
-                                 ? "; make it with 'toolgate init' or name it with --config"
-                                 : "";
-    return refuse("cannot be read: " + why(error) + hint);
-  }
+// All of an open file; refusals begin with ":1:1: ".
+Result<std::string> read_open(const Descriptor& opened, const std::filesystem::path& file,
+                              Writers writers, std::size_t most_bytes) {
+  const auto refuse = [&](const std::string& text) { return about(file, ":1:1: " + text); };
   struct stat status{};
   if (fstat(opened.number, &status) != 0) return refuse("cannot be read: " + why(errno));
   if (!S_ISREG(status.st_mode)) return refuse("is not a regular file");
@@ -58,8 +53,42 @@ Result<std::string> read_file(const std::filesystem::path& file, Writers writers
     if (count < 0) return refuse("cannot be read: " + why(errno));
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (text.size() > file_limits.bytes) return refuse("is larger than 4 MiB");
+    if (text.size() > most_bytes) {
+      return refuse("is larger than " + std::to_string(most_bytes >> 20U) + " MiB");
+    }
   }
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& file, Writers writers,
+                              std::size_t most_bytes) {
+  const Descriptor opened(open(file.c_str(), reading));
+  if (opened.number < 0) {
+    const int error = errno;
+    const std::string hint = error == ENOENT && writers == Writers::trusted
+                                 ? "; make it with 'toolgate init' or name it with --config"
+                                 : "";
+    return about(file, ":1:1: cannot be read: " + why(error) + hint);
+  }
+  return read_open(opened, file, writers, most_bytes);
+}
+
+Result<std::optional<std::string>> read_file_if_there(const std::filesystem::path& file) {
+  const Descriptor opened(open(file.c_str(), reading | O_NOFOLLOW));
+  if (opened.number < 0) {
+    const int error = errno;
+    if (error == ENOENT) return std::optional<std::string>();
+    if (error == ELOOP) {
+      return about(file,
+                   ": is a symbolic link, which is not followed; name the file itself with --file");
+    }
+    return Refusal(Reason::storage,
+                   printable(file.string(), 4'096) + ": cannot be read: " + why(error));
+  }
+  Result<std::string> text = read_open(opened, file, Writers::anybody, harness_limits.bytes);
+  if (!text) return text.refusal();
+  return std::optional<std::string>(std::move(*text));
 }
 
 }  // namespace toolgate::config

@@ -33,22 +33,6 @@ std::filesystem::path backup_of(const std::filesystem::path& file) {
   return backup;
 }
 
-// The text of a regular file that is no link, or nothing where there is no file.
-Result<std::optional<std::string>> text_of(const std::filesystem::path& file) {
-  struct stat status{};
-  if (lstat(file.c_str(), &status) != 0) {
-    if (errno == ENOENT) return std::optional<std::string>();
-    return cannot(file, "cannot be read", errno);
-  }
-  if (S_ISLNK(status.st_mode)) {
-    return about(file, Reason::bad_configuration,
-                 "is a symbolic link, which is not followed; name the file itself with --file");
-  }
-  Result<std::string> text = config::read_file(file, config::Writers::anybody);
-  if (!text) return text.refusal();
-  return std::optional<std::string>(std::move(*text));
-}
-
 // Never touches a backup that is there.
 Status keep_backup(const std::filesystem::path& backup, const std::string& text) {
   const int made = open(backup.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -73,6 +57,19 @@ Status keep_backup(const std::filesystem::path& backup, const std::string& text)
   return cannot(backup, "cannot be written", error);
 }
 
+// Makes room for a new backup: an older one, of a text that has been changed since, gets a number.
+Status set_aside(const std::filesystem::path& backup) {
+  constexpr int most = 1'000;
+  for (int number = 1; number <= most; ++number) {
+    const std::filesystem::path numbered = backup.string() + "." + std::to_string(number);
+    if (renameat2(AT_FDCWD, backup.c_str(), AT_FDCWD, numbered.c_str(), RENAME_NOREPLACE) == 0) {
+      return done();
+    }
+    if (errno != EEXIST) return cannot(backup, "cannot be renamed", errno);
+  }
+  return about(backup, Reason::bad_configuration, "has a thousand others beside it; remove some");
+}
+
 std::vector<std::string> bypassing(const HarnessClient& client, const std::filesystem::path& file,
                                    const std::string& text) {
   std::vector<std::string> names;
@@ -92,14 +89,25 @@ struct Files {
 };
 
 Result<Files> look(const std::filesystem::path& file) {
-  Result<std::optional<std::string>> text = text_of(file);
+  Result<std::optional<std::string>> text = config::read_file_if_there(file);
   if (!text) return text.refusal();
-  Result<std::optional<std::string>> backup = text_of(backup_of(file));
+  struct stat status{};
+  if (*text && lstat(file.c_str(), &status) == 0 && (status.st_mode & 0222U) == 0) {
+    return about(file, Reason::bad_configuration,
+                 "is read-only, which somebody has meant; chmod u+w it first");
+  }
+  Result<std::optional<std::string>> backup = config::read_file_if_there(backup_of(file));
   if (!backup) return backup.refusal();
   return Files{std::move(*text), std::move(*backup)};
 }
 
-Status remove_file(const std::filesystem::path& file) {
+Status remove_file(const std::filesystem::path& file, const std::string& text) {
+  const auto now = config::read_file_if_there(file);
+  if (!now) return now.refusal();
+  if (*now && **now != text) {
+    return about(file, Reason::bad_configuration,
+                 "another program has changed it just now; try again");
+  }
   if (unlink(file.c_str()) != 0 && errno != ENOENT) return cannot(file, "cannot be removed", errno);
   return done();
 }
@@ -119,6 +127,10 @@ Result<HarnessChange> install_gateway(const HarnessClient& client,
   if (files->backup) change.backup = backup_of(file);
   if (files->text && *files->text == *after) return change;
   if (files->text) {
+    if (files->backup && *files->backup != *files->text && !has_gateway(client, *files->text)) {
+      const Status aside = set_aside(backup_of(file));
+      if (!aside) return aside.refusal();
+    }
     const Status kept = keep_backup(backup_of(file), *files->text);
     if (!kept) return kept.refusal();
     change.backup = backup_of(file);
@@ -127,7 +139,7 @@ Result<HarnessChange> install_gateway(const HarnessClient& client,
     std::filesystem::create_directories(file.parent_path(), error);
     if (error) return cannot(file.parent_path(), "cannot be made", error.value());
   }
-  const Status written = replace_file(file, *after);
+  const Status written = replace_file_holding(file, files->text, *after);
   if (!written) return written.refusal();
   change.kind = Change::written;
   return change;
@@ -147,16 +159,16 @@ Result<HarnessChange> uninstall_gateway(const HarnessClient& client,
   if (*after == *files->text) return change;
   change.bypassing = bypassing(client, file, *after);
   if (!files->backup && after->empty()) {
-    const Status gone = remove_file(file);
+    const Status gone = remove_file(file, *files->text);
     if (!gone) return gone.refusal();
     change.kind = Change::deleted;
     return change;
   }
-  const Status written = replace_file(file, *after);
+  const Status written = replace_file_holding(file, files->text, *after);
   if (!written) return written.refusal();
   change.kind = Change::written;
   if (!files->backup || *files->backup != *after) return change;
-  const Status gone = remove_file(backup_of(file));
+  const Status gone = remove_file(backup_of(file), *files->backup);
   if (!gone) return gone.refusal();
   change.kind = Change::restored;
   change.backup.clear();

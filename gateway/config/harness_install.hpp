@@ -1,8 +1,9 @@
 #pragma once
 // `toolgate install` and `uninstall`: the gateway's own entry in a harness's configuration. All
-// other bytes of that file stay as they are, comments included. What the file held before its first
-// install is kept beside it as FILE.toolgate-backup, which nothing ever overwrites; a file that has
-// not been changed since gets exactly those bytes back.
+// other bytes of that file stay as they are, comments included. What the file held before is kept
+// beside it as FILE.toolgate-backup; a file that has not been changed since gets exactly those
+// bytes back. No backup is ever overwritten: one that could not be used so is called .1, .2, ...
+// when the next one is made.
 
 #include <filesystem>
 #include <optional>
@@ -45,6 +46,9 @@ Result<std::string> with_gateway(const HarnessClient& client, const std::string&
 Result<std::string> without_gateway(const HarnessClient& client, const std::string& text,
                                     const std::optional<std::string>& before = std::nullopt);
 
+// Is the gateway in the text? Not where that cannot be read.
+bool has_gateway(const HarnessClient& client, const std::string& text);
+
 struct HarnessChange {
   enum class Kind {
     none,      // it was so already
@@ -58,7 +62,8 @@ struct HarnessChange {
 };
 
 // On files, which must be regular ones: a symbolic link is refused, since what it leads to may be
-// another program's or project's. Atomic, as replace_file() is. Blocking.
+// another program's or project's; so is a file that nobody may write. Atomic, as
+// replace_file_holding() is. Blocking.
 Result<HarnessChange> install_gateway(const HarnessClient& client,
                                       const std::filesystem::path& file, const GatewayEntry& entry);
 Result<HarnessChange> uninstall_gateway(const HarnessClient& client,

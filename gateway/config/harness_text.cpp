@@ -81,6 +81,13 @@ std::optional<Value> servers_of(const Value& root) {
   return std::nullopt;
 }
 
+// Windows programs like to write it, and no harness reads it.
+bool is_utf16(std::string_view text) {
+  using namespace std::string_view_literals;
+  return text.starts_with("\xFF\xFE"sv) || text.starts_with("\xFE\xFF"sv) ||
+         (text.size() >= 2 && (text[0] == '\0') != (text[1] == '\0'));
+}
+
 std::string position(const Place& place) {
   return ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
 }
@@ -106,9 +113,38 @@ Result<HarnessFormat> harness_format_named(std::string_view name) {
 
 namespace config {
 
+bool starts_gateway(const Value& entry) {
+  const auto command = entry.find("command");
+  const auto args = entry.find("args");
+  if (!command || !command->is_string() || !args) return false;
+  if (std::filesystem::path(command->text()).filename() != "toolgate") return false;
+  return std::ranges::any_of(args->elements(), [](const Value& word) {
+    return word.equals("stdio") || word.equals("connect");
+  });
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+HarnessText::HarnessText(HarnessFormat format, Document document, std::vector<Mark> marks)
+    : format_(format), document_(std::move(document)), marks_(std::move(marks)) {
+  const std::string& text = document_.text();
+  std::size_t begin = 0;
+  while (marks_.empty()) {
+    lines_.push_back(begin);
+    const std::size_t newline = text.find('\n', begin);
+    if (newline == std::string::npos) return;
+    begin = newline + 1;
+  }
+}
+
 Place HarnessText::place(const Value& value) const {
   const std::size_t offset = value.has_name() ? value.name_begin() : value.begin();
-  if (marks_.empty()) return place_of(document_.text(), offset);
+  if (marks_.empty()) {
+    const auto next = std::ranges::upper_bound(lines_, offset);
+    return Place{static_cast<std::size_t>(next - lines_.begin()), offset - *std::prev(next) + 1};
+  }
   const auto after = std::ranges::upper_bound(marks_, offset, {}, &Mark::offset);
   return after == marks_.begin() ? Place{1, 1} : std::prev(after)->place;
 }
@@ -119,6 +155,8 @@ Result<HarnessText> read_harness_format(std::string text, const std::filesystem:
   const auto refuse = [&](const std::string& why) {
     return Refusal(Reason::bad_configuration, name + why);
   };
+  if (is_utf16(text)) return refuse(":1:1: is UTF-16; save it as UTF-8 first");
+  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
   std::vector<Mark> marks;
   const bool toml = format ? *format == HarnessFormat::codex : is_toml(text, file);
   if (toml) {
@@ -129,8 +167,9 @@ Result<HarnessText> read_harness_format(std::string text, const std::filesystem:
     format = HarnessFormat::codex;
     if (marks.empty()) marks.push_back(Mark{0, Place{1, 1}});
   }
+  if (is_blank(text)) return refuse(":1:1: is empty");
   Result<Document> document =
-      parse_configuration_text(Untrusted<std::string>(std::move(text)), file_limits);
+      parse_configuration_text(Untrusted<std::string>(std::move(text)), harness_limits);
   if (!document) {
     return refuse(toml ? ":1:1: its servers are too many or nest too deep"
                        : ": " + document.refusal().detail);
@@ -141,7 +180,7 @@ Result<HarnessText> read_harness_format(std::string text, const std::filesystem:
     if (!servers->is_object()) {
       return refuse(position(read.place(*servers)) + "its servers must be an object");
     }
-    read.sets_.push_back(ServerSet{*servers, std::nullopt});
+    read.sets_.push_back(ServerSet{*servers});
   }
   if (read.format() != HarnessFormat::claude_code) return read;
   const auto projects = root.find("projects");
@@ -149,7 +188,7 @@ Result<HarnessText> read_harness_format(std::string text, const std::filesystem:
   for (auto project = projects->first(); project; project = project->following(*projects)) {
     const auto servers = project->find("mcpServers");
     if (!servers || !servers->is_object() || !project->has_name()) continue;
-    read.sets_.push_back(ServerSet{*servers, printable(project->name(), 256)});
+    read.sets_.push_back(ServerSet{*servers, project});
   }
   return read;
 }

@@ -1,6 +1,8 @@
 #include "gateway/config/import.hpp"
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 #include <system_error>
 #include <tuple>
@@ -89,6 +91,16 @@ class ServerLists {
   std::vector<Value> not_understood_;
 };
 
+// What a project of Claude Code chooses among servers that stand elsewhere.
+constexpr auto project_lists = std::to_array<std::string_view>(
+    {"disabledMcpServers", "disabledMcpjsonServers", "enabledMcpjsonServers"});
+
+bool lists(const std::optional<Value>& names, std::string_view name) {
+  if (!names) return false;
+  const std::vector<Value> elements = names->elements();
+  return std::ranges::any_of(elements, [&](const Value& one) { return one.equals(name); });
+}
+
 class PlanReader {
  public:
   PlanReader(const Harness& harness, const Environment& environment)
@@ -97,7 +109,10 @@ class PlanReader {
   ImportPlan read() && {
     plan_.format = harness_.text.format();
     for (const ServerSet& set : harness_.text.sets()) {
-      for (const Member& member : set.servers.members()) read_server(member, set);
+      const std::vector<Member> members = set.servers.members();
+      std::set<std::string> names;
+      for (const Member& member : members) names.insert(member.name);
+      for (const Member& member : members) read_server(member, set, names);
     }
     note_whole_file(harness_.text.root());
     std::ranges::sort(plan_.notes, {}, [](const ImportNote& note) {
@@ -110,19 +125,16 @@ class PlanReader {
   void note(NoteKind kind, const std::string& server, const Value& at, std::string what) {
     plan_.notes.push_back(ImportNote{kind, server, std::move(what), harness_.text.place(at)});
   }
-  const ImportedServer* planned(const std::string& name) const {
-    for (const ImportedServer& server : plan_.servers) {
-      if (server.name.text() == name) return &server;
-    }
-    return nullptr;
-  }
 
   // The name for the server here; empty where it has to stay behind, which is noted.
-  std::string name_here(const Member& member, const Value& servers) {
+  std::string name_here(const Member& member, const std::set<std::string>& names) {
     const std::string shown = printable(member.name);
     if (check_plain_name(member.name, "server")) return member.name;
     const std::string name = plain_name(member.name);
-    if (servers.find(name) || planned(name) || !check_plain_name(name, "server")) {
+    const auto other = planned_.find(name);
+    const bool taken =
+        names.contains(name) || (other != planned_.end() && other->second.original != member.name);
+    if (taken || !check_plain_name(name, "server")) {
       note(NoteKind::left_out, shown, member.value,
            "its name cannot be used here; give it another one first");
       return "";
@@ -131,22 +143,23 @@ class PlanReader {
     return name;
   }
 
-  void read_server(const Member& member, const ServerSet& set) {
+  void read_server(const Member& member, const ServerSet& set, const std::set<std::string>& names) {
     const std::string shown = printable(member.name);
     if (!member.value.is_object()) {
       note(NoteKind::left_out, shown, member.value, "its entry is not an object");
       return;
     }
-    const std::string name = name_here(member, set.servers);
-    if (name.empty()) return;
-    const Start start = lists_.starts(member.name) ? Start::as_written : Start::never;
-    if (start == Start::never) {
-      note(NoteKind::changed, shown, member.value,
-           "the file's own lists keep the harness from starting it; it is disabled here");
+    if (config::starts_gateway(member.value)) {
+      note(NoteKind::left_out, shown, member.value, "it is this gateway itself");
+      return;
     }
+    const std::string name = name_here(member, names);
+    if (name.empty()) return;
+    const Start start = start_of(member, set);
     if (set.project) {
       note(NoteKind::changed, shown, member.value,
-           "it was for the project " + *set.project + " alone; here it is for every session");
+           "it was for the project " + printable(set.project->name(), 256) +
+               " alone; here it is for every session");
     }
     config::Translated made =
         config::translate_entry(member.value, shown, start, harness_, plan_.notes);
@@ -156,15 +169,38 @@ class PlanReader {
       note(NoteKind::left_out, shown, member.value, std::move(*made.hopeless));
       return;
     }
-    if (planned(name) != nullptr) return;  // the same server, of another project too
+    // Found there already: the same server, of another project too.
+    if (!planned_.try_emplace(name, Planned{plan_.servers.size(), member.name}).second) return;
     plan_.servers.push_back(
         ImportedServer{ServerName(name), std::move(made.entry), harness_.text.place(member.value)});
   }
 
+  Start start_of(const Member& member, const ServerSet& set) {
+    const bool not_here = set.project && lists(set.project->find(project_lists[0]), member.name);
+    if (lists_.starts(member.name) && !not_here) return Start::as_written;
+    note(NoteKind::changed, printable(member.name), member.value,
+         "the file's own lists keep the harness from starting it; it is disabled here");
+    return Start::never;
+  }
+
   std::optional<std::string> clash(const std::string& name, const std::string& entry) const {
-    const ImportedServer* other = planned(name);
-    if (other == nullptr || other->entry == entry) return std::nullopt;
+    const auto other = planned_.find(name);
+    if (other == planned_.end() || plan_.servers[other->second.at].entry == entry) {
+      return std::nullopt;
+    }
     return "another server of that name stands earlier in the file; rename one";
+  }
+
+  void note_projects(const Value& projects) {
+    for (const Member& project : projects.members()) {
+      for (const std::string_view key : project_lists) {
+        const auto list = project.value.find(key);
+        if (!list || list->size() == 0) continue;
+        note(NoteKind::dropped, "", *list,
+             "'" + std::string(key) + "' of the project " + printable(project.name, 256) +
+                 " chooses among servers, which is not taken over");
+      }
+    }
   }
 
   void note_whole_file(const Value& root) {
@@ -179,6 +215,10 @@ class PlanReader {
         sandbox && harness_.text.format() == HarnessFormat::vscode) {
       note(NoteKind::danger, "", *sandbox, "'sandbox' confines the servers and is not taken over");
     }
+    if (const auto projects = root.find("projects");
+        projects && harness_.text.format() == HarnessFormat::claude_code) {
+      note_projects(*projects);
+    }
     for (const Value& element : lists_.not_understood()) {
       note(NoteKind::danger, "", element,
            "a list of servers that may or may not be started has an element without a server's "
@@ -190,6 +230,11 @@ class PlanReader {
   const Environment& environment_;
   const ServerLists lists_;
   ImportPlan plan_;
+  struct Planned {
+    std::size_t at;  // in the plan
+    std::string original;
+  };
+  std::map<std::string, Planned> planned_;  // by the name here
 };
 
 }  // namespace
@@ -228,23 +273,26 @@ Result<ImportPlan> read_harness_text(std::string text, const std::filesystem::pa
 Result<Merged> merge_servers(const std::string& configuration, const ImportPlan& plan) {
   Merged merged;
   merged.format = plan.format;
-  merged.text = configuration;
   merged.notes = plan.notes;
+  const Result<Document> ours =
+      parse_configuration_text(Untrusted<std::string>(configuration), config::file_limits);
+  if (!ours) return ours.refusal();
+  std::map<std::string, Value> there;
+  if (const auto servers = ours->root().find("mcpServers")) {
+    for (const Member& member : servers->members()) there.emplace(member.name, member.value);
+  }
+  std::vector<NamedEntry> fresh;
   for (const ImportedServer& server : plan.servers) {
-    const Result<Document> ours =
-        parse_configuration_text(Untrusted<std::string>(merged.text), config::file_limits);
-    if (!ours) return ours.refusal();
+    const auto taken = there.find(server.name.text());
+    if (taken == there.end()) {
+      fresh.emplace_back(server.name, server.entry);
+      merged.added.push_back(server.name);
+      continue;
+    }
     const Result<Document> entry =
         parse_document(Untrusted<std::string>(server.entry), config::file_limits);
     if (!entry) return entry.refusal();
-    const std::optional<Value> servers = ours->root().find("mcpServers");
-    const std::optional<Value> taken = servers ? servers->find(server.name.text()) : std::nullopt;
-    if (!taken) {
-      Result<std::string> text = add_server(merged.text, server.name, server.entry);
-      if (!text) return text.refusal();
-      merged.text = std::move(*text);
-      merged.added.push_back(server.name);
-    } else if (same_server(*taken, entry->root())) {
+    if (same_server(taken->second, entry->root())) {
       merged.unchanged.push_back(server.name);
     } else {
       merged.notes.push_back(
@@ -252,6 +300,9 @@ Result<Merged> merge_servers(const std::string& configuration, const ImportPlan&
                      "there is another server of that name; rename or remove one", server.place});
     }
   }
+  Result<std::string> text = add_servers(configuration, fresh);
+  if (!text) return text.refusal();
+  merged.text = std::move(*text);
   return merged;
 }
 
@@ -261,7 +312,8 @@ Result<Merged> import_file(const std::filesystem::path& harness,
   std::error_code error;
   std::filesystem::path named = std::filesystem::absolute(harness, error);
   if (error) named = harness;
-  Result<std::string> text = config::read_file(named, config::Writers::anybody);
+  Result<std::string> text =
+      config::read_file(named, config::Writers::anybody, config::harness_limits.bytes);
   if (!text) return text.refusal();
   const Result<ImportPlan> plan = read_harness_text(std::move(*text), named, environment, options);
   if (!plan) return plan.refusal();

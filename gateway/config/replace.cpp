@@ -59,25 +59,28 @@ bool write_all(int descriptor, std::string_view text) {
 bool take_over_owner(int descriptor, const std::filesystem::path& target) {
   struct stat old{};
   struct stat made{};
-  if (stat(target.c_str(), &old) != 0) return errno == ENOENT;
+  if (lstat(target.c_str(), &old) != 0) return errno == ENOENT;
   if (fstat(descriptor, &made) != 0) return false;
   const bool same = old.st_uid == made.st_uid && old.st_gid == made.st_gid;
   if (!same && fchown(descriptor, old.st_uid, old.st_gid) != 0) return false;
   return fchmod(descriptor, old.st_mode & 07777U) == 0;
 }
 
-Status put(const std::filesystem::path& target, int directory, const std::string& text) {
+// `may_replace` is asked at the last moment.
+Status put(const std::filesystem::path& target, int directory, const std::string& text,
+           const std::function<Status()>& may_replace = done) {
   std::string name =
       (target.parent_path() / ("." + target.filename().string() + ".XXXXXX")).string();
   const Descriptor made(mkostemp(name.data(), O_CLOEXEC));  // mode 0600
   if (!made.is_open()) return cannot(target, "cannot be replaced", errno);
   const bool good = write_all(made.number(), text) && take_over_owner(made.number(), target) &&
-                    fsync(made.number()) == 0 && rename(name.c_str(), target.c_str()) == 0;
-  if (!good) {
-    const int error = errno;
-    unlink(name.c_str());
-    return cannot(target, "cannot be replaced", error);
-  }
+                    fsync(made.number()) == 0;
+  int error = good ? 0 : errno;
+  const Status still = good ? may_replace() : done();
+  if (good && still && rename(name.c_str(), target.c_str()) != 0) error = errno;
+  if (error != 0 || !still) unlink(name.c_str());
+  if (!still) return still.refusal();
+  if (error != 0) return cannot(target, "cannot be replaced", error);
   if (fsync(directory) != 0) return cannot(target, "was replaced, but is not safe on disk", errno);
   return done();
 }
@@ -90,6 +93,20 @@ Status replace_file(const std::filesystem::path& file, const std::string& text) 
       open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open()) return cannot(target, "cannot be replaced", errno);
   return put(target, directory.number(), text);
+}
+
+Status replace_file_holding(const std::filesystem::path& file,
+                            const std::optional<std::string>& before, const std::string& text) {
+  const Descriptor directory(open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open()) return cannot(file, "cannot be replaced", errno);
+  return put(file, directory.number(), text, [&]() -> Status {
+    const auto now = config::read_file_if_there(file);
+    if (!now) return now.refusal();
+    if (*now == before) return done();
+    return Refusal(Reason::bad_configuration,
+                   config::printable(file.string(), 4'096) +
+                       ": another program has changed it just now; try again");
+  });
 }
 
 Status edit_configuration(const std::filesystem::path& file, const Environment& environment,

@@ -101,7 +101,8 @@ TEST_CASE("a server of that name which is not the gateway is never touched") {
   CHECK(!without_gateway(cursor, other));
   const HarnessClient& codex = harness_client(HarnessFormat::codex);
   const std::string by_hand = "[mcp_servers.toolgate]\ncommand = 'x'\nargs = ['stdio']\n";
-  CHECK(!without_gateway(codex, by_hand));
+  CHECK(*without_gateway(codex, by_hand) == "");
+  CHECK(!without_gateway(codex, "mcp_servers.toolgate = { command = 'x', args = ['stdio'] }\n"));
   CHECK(!with_gateway(codex, "mcp_servers = {}\n", entry));
   const std::string marks = "# >>> toolgate install\n[a]\n# <<< toolgate install\n";
   CHECK(*without_gateway(codex, *with_gateway(codex, marks, entry)) == marks);
@@ -159,8 +160,10 @@ TEST_CASE("install and uninstall, as a user calls them") {
     CHECK(contains(read(file), "new"));
     CHECK(!contains(read(file), "toolgate"));
     CHECK(read(backup) == text);
+    const std::string changed = read(file);
     toolgate.must({"install", client});
-    CHECK(read(backup) == text);
+    CHECK(read(backup) == changed);
+    CHECK(read(backup.string() + ".1") == text);
   }
   CHECK(contains(toolgate.must({"audit", "query", "--json"}), "the gateway was installed into"));
   CHECK(contains(toolgate.must({"audit", "query", "--json"}), "the gateway was uninstalled from"));
