@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <set>
 #include <sstream>
 
 #include "gateway/cli/commands.hpp"
@@ -68,13 +70,18 @@ std::string transport_name(Transport transport) {
 
 // A local server whose isolation is not written out stays stopped: said as soon as it is
 // registered.
-void tell_isolation(const Invocation& call, const std::string& name) {
+void tell_isolation(const Invocation& call, const std::vector<ServerName>& servers) {
   auto configuration = load_configuration(call);
   if (!configuration) return;
-  const ServerEntry* entry = configuration->find(ServerName(name));
-  if (!entry || !entry->is_local() || entry->isolation_written_out) return;
+  std::string stopped;
+  for (const ServerName& name : servers) {
+    const ServerEntry* entry = configuration->find(name);
+    if (!entry || !entry->is_local() || entry->isolation_written_out) continue;
+    stopped += (stopped.empty() ? "" : ", ") + name.text();
+  }
+  if (stopped.empty()) return;
   call.console.error
-      << styled(call.console, Style::warning, "note:") << " " << name
+      << styled(call.console, Style::warning, "note:") << " " << stopped
       << " will not be started: this build has no sandbox, and running it without one "
          "must be written out (--isolation none, or \"toolgate\": {\"isolation\": "
          "\"none\"} in its entry)"
@@ -141,39 +148,40 @@ void print_notes(const Invocation& call, const std::vector<ImportNote>& notes) {
   }
 }
 
-std::string notes_json(const std::vector<ImportNote>& notes, const std::string& server) {
-  std::string out = "[";
-  for (const ImportNote& note : notes) {
-    if (note.server != server) continue;
-    out += (out.size() > 1 ? "," : "") +
-           ("{\"kind\":" + json_quote(import_note_kind_name(note.kind))) +
-           ",\"line\":" + std::to_string(note.place.line) +
-           ",\"column\":" + std::to_string(note.place.column) +
-           ",\"what\":" + json_quote(note.what) + "}";
-  }
-  return out + "]";
+std::string note_json(const ImportNote& note) {
+  return "{\"kind\":" + json_quote(import_note_kind_name(note.kind)) +
+         ",\"line\":" + std::to_string(note.place.line) +
+         ",\"column\":" + std::to_string(note.place.column) + ",\"what\":" + json_quote(note.what) +
+         "}";
 }
 
+// What the notes say about one server.
+struct Noted {
+  std::string json;
+  bool left_out = false;
+};
+
 void print_import_json(const Invocation& call, const Merged& merged) {
-  std::vector<std::pair<std::string, std::string>> servers;
-  for (const ServerName& name : merged.added) servers.emplace_back(name.text(), "imported");
-  for (const ServerName& name : merged.unchanged) servers.emplace_back(name.text(), "unchanged");
+  std::map<std::string, Noted> noted;
+  std::vector<std::string> order;
   for (const ImportNote& note : merged.notes) {
-    const auto known =
-        std::ranges::find(servers, note.server, &std::pair<std::string, std::string>::first);
-    if (known != servers.end()) continue;
-    const bool behind = std::ranges::any_of(merged.notes, [&](const ImportNote& other) {
-      return other.server == note.server && other.kind == ImportNote::Kind::left_out;
-    });
-    // A server without a state of its own came under another name, which its notes say.
-    servers.emplace_back(note.server, note.server.empty() ? "file"
-                                      : behind            ? "left_out"
-                                                          : "renamed");
+    const auto [about, first] = noted.try_emplace(note.server);
+    if (first) order.push_back(note.server);
+    about->second.json += (about->second.json.empty() ? "" : ",") + note_json(note);
+    if (note.kind == ImportNote::Kind::left_out) about->second.left_out = true;
   }
-  for (const auto& [name, state] : servers) {
+  std::set<std::string> told;
+  const auto print = [&](const std::string& name, std::string_view state) {
+    if (!told.insert(name).second) return;
     const std::string line = "{\"server\":" + json_quote(name) + ",\"state\":" + json_quote(state) +
-                             ",\"notes\":" + notes_json(merged.notes, name) + "}";
+                             ",\"notes\":[" + noted[name].json + "]}";
     call.console.out << json_line(call.console, line) << '\n';
+  };
+  for (const ServerName& name : merged.added) print(name.text(), "imported");
+  for (const ServerName& name : merged.unchanged) print(name.text(), "unchanged");
+  for (const std::string& name : order) {
+    // A server without a state of its own came under another name, which its notes say.
+    print(name, name.empty() ? "file" : noted[name].left_out ? "left_out" : "renamed");
   }
 }
 
@@ -196,7 +204,7 @@ int server_add_command(const Invocation& call) {
   if (!recorded) return fail(call.console, recorded.refusal());
   call.console.out << "added " << name << ": imported, nothing of it has been run or contacted\n"
                    << "Next: `toolgate review " << name << "`" << std::endl;
-  tell_isolation(call, name);
+  tell_isolation(call, {ServerName(name)});
   return exit_status::done;
 }
 
@@ -269,7 +277,8 @@ int import_command(const Invocation& call) {
   const bool left_out = std::ranges::any_of(merged->notes, [](const ImportNote& note) {
     return note.kind == ImportNote::Kind::left_out;
   });
-  const int status = merged->added.empty() && left_out ? exit_status::failed : exit_status::done;
+  const bool nothing = merged->added.empty() && merged->unchanged.empty();
+  const int status = nothing && left_out ? exit_status::failed : exit_status::done;
   if (call.has("json")) {
     print_import_json(call, *merged);
     return status;
@@ -284,7 +293,7 @@ int import_command(const Invocation& call) {
   }
   print_notes(call, merged->notes);
   call.console.out.flush();
-  for (const ServerName& name : merged->added) tell_isolation(call, name.text());
+  tell_isolation(call, merged->added);
   return status;
 }
 
