@@ -6,8 +6,10 @@
 #   tests/run.sh --fuzz SECONDS   each fuzz target for that long
 #   tests/run.sh --bench          the benchmarks, and the load test in full size
 #
-# Needs nothing but Debian 12 and root or sudo for missing packages. What it writes is build/ and
-# tests/e2e/node_modules (both ignored by git); the rest goes to a temporary folder that it removes.
+# Needs nothing but Debian 12 and root or sudo for missing packages. What it writes is build/ and the
+# node_modules of tests/e2e and tests/e2e/harnesses (ignored by git); the rest goes to a temporary folder
+# that it removes. TOOLGATE_HARNESSES=no leaves out the real harnesses (Claude Code, Codex, Gemini CLI),
+# whose npm packages take 0.9 GB.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -122,21 +124,29 @@ everything() {
   # The npm packages come while the compiler runs.
   install_npm_packages tests/e2e >"$work/npm.log" 2>&1 &
   local packages=$!
+  install_harnesses >"$work/harnesses.log" 2>&1 &
+  local harnesses=$!
   build release
   unit_tests release
   tests/lint.sh --fast | tee "$work/lint.log" | grep -v '^lint: '
   count "$work/lint.log" lint
   wait "$packages" || { cat "$work/npm.log"; give_up "npm ci in tests/e2e"; }
+  wait "$harnesses" || { echo "npm ci in tests/e2e/harnesses failed:"; tail -n 20 "$work/harnesses.log"; }
   say "end-to-end tests"
   end_to_end e2e-1.log conformance servers verbatim hostile &
   local first=$!
-  end_to_end e2e-2.log features http config misbehaving
+  end_to_end e2e-2.log features http config misbehaving harnesses
   wait "$first"
   show e2e-1.log
   show e2e-2.log
   end_to_end e2e-3.log load
   show e2e-3.log
   nothing_left
+}
+
+# Without them their suite says that they are skipped, and why.
+install_harnesses() {
+  [ "${TOOLGATE_HARNESSES:-yes}" = no ] || install_npm_packages tests/e2e/harnesses
 }
 
 # Whatever the tests started knows their temporary folder, by its arguments or by its environment.
@@ -201,6 +211,6 @@ case $mode in
   --asan | --tsan) build "${mode#--}"; unit_tests "${mode#--}" ;;
   --fuzz) fuzz "${2:-60}" ;;
   --bench) bench ;;
-  *) sed -n '2,10p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,12p' "$0" >&2; exit 2 ;;
 esac
 end

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { Checks } from './lib/checks.js';
 import { toolgate } from './lib/programs.js';
 
-const all = ['conformance', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile', 'misbehaving', 'load'];
+const all = ['conformance', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile', 'misbehaving', 'harnesses',
+  'load'];
 const words = process.argv.slice(2);
 const gateway = !words.includes('--direct');
 const named = words.filter((word) => !word.startsWith('--'));
@@ -30,7 +31,8 @@ for (const name of named.length > 0 ? named : all) {
   } catch (error) {
     checks.record('the suite runs to its end', error.stack);
   }
-  console.log(`${name}: ${checks.passed} passed, ${checks.failed} failed`);
+  const skipped = checks.skipped > 0 ? `, ${checks.skipped} skipped` : '';
+  console.log(`${name}: ${checks.passed} passed, ${checks.failed} failed${skipped}`);
   passed += checks.passed;
   failed += checks.failed;
 }

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 export class Checks {
   passed = 0;
   failed = 0;
+  skipped = 0;
   #suite;
 
   constructor(suite) {
@@ -32,6 +33,12 @@ export class Checks {
   // Counts a result that was found in another way.
   record(name, problem) {
     this.#record(name, problem === undefined ? undefined : new Error(problem), 0);
+  }
+
+  // Says what could not be tested here, and why.
+  skip(name, reason) {
+    this.skipped += 1;
+    console.log(`skip  ${this.#suite}: ${name}: ${reason}`);
   }
 
   #record(name, failure, ms) {

@@ -48,14 +48,22 @@ export class Home {
 
   // Runs one command to its end: {status, stdout, stderr}.
   run(...args) {
+    return this.#run(process.cwd(), args);
+  }
+
+  #run(cwd, args) {
     const { status, stdout, stderr } = spawnSync(toolgate, args, {
-      env: this.environment, encoding: 'utf8', timeout: 120_000, maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'],
+      cwd, env: this.environment, encoding: 'utf8', timeout: 120_000, maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'],
     });
     return { status, stdout, stderr };
   }
 
   mustRun(...args) {
-    const { status, stdout, stderr } = this.run(...args);
+    return this.mustRunIn(process.cwd(), ...args);
+  }
+
+  mustRunIn(folder, ...args) {
+    const { status, stdout, stderr } = this.#run(folder, args);
     ensure(status === 0, `toolgate ${args.join(' ')} ended with ${status}: ${stderr.slice(-2000)}`);
     return stdout;
   }
