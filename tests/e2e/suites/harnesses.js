@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensure, equal } from '../lib/checks.js';
 import { Home, local } from '../lib/gateway.js';
+import { startModel } from '../lib/model.js';
 import { e2eFolder, echoServer, modernNode } from '../lib/programs.js';
 import { LinePeer } from '../lib/raw.js';
 
@@ -17,7 +18,8 @@ const remoteServer = 'https://docs.example.com/mcp';
 
 // `listed(output)`: the servers that the harness says it has, as {NAME: state}. `own` is a configuration of
 // the user's own; the harness writes its first one itself where there is none. `add` are commands of the
-// harness that put a local and a remote server into it, `imported` what `toolgate import` makes of them.
+// harness that put a local and a remote server into it, `imported` what `toolgate import` makes of them. `ask`
+// has it work for a model at `url` and call a tool, whose name in that harness is `echo`.
 const harnesses = [
   {
     client: 'claude-code', package: '@anthropic-ai/claude-code', entry: 'cli-wrapper.cjs', file: '.claude.json',
@@ -31,6 +33,11 @@ const harnesses = [
       extra: { type: 'stdio', command: '/bin/true', args: ['a'], env: { K: 'v' } },
       docs: { type: 'http', url: remoteServer, headers: { 'X-A': 'b' } },
     },
+    echo: 'mcp__toolgate__one__echo',
+    ask: (url) => ({
+      words: ['-p', 'Call the tool.', '--allowedTools', 'mcp__toolgate__one__echo'],
+      environment: { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: 'not-a-key', MCP_CONNECTION_NONBLOCKING: 'false' },
+    }),
   },
   {
     client: 'codex', package: '@openai/codex', entry: 'bin/codex.js', file: '.codex/config.toml',
@@ -58,6 +65,12 @@ const harnesses = [
       extra: { command: '/bin/true', args: ['a'], env: { K: 'v' } },
       docs: { type: 'http', url: remoteServer, headers: { 'X-A': 'b' } },
     },
+    echo: 'mcp_toolgate_one__echo',
+    ask: (url) => ({
+      words: ['-p', 'Call the tool.', '-m', 'gemini-2.5-flash', '--approval-mode', 'yolo'],
+      environment: { GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'not-a-key' },
+      settings: '{ "security": { "auth": { "selectedType": "gemini-api-key" } } }',
+    }),
   },
 ];
 
@@ -105,7 +118,8 @@ class Stage {
     this.environment = {
       PATH: process.env.PATH, HOME: this.home, LANG: 'C.UTF-8', TMPDIR: this.folder, DO_NOT_TRACK: '1',
       HTTP_PROXY: closedPort, HTTPS_PROXY: closedPort, NO_PROXY: '127.0.0.1',
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', GEMINI_CLI_TRUST_WORKSPACE: 'true',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', ENABLE_TOOL_SEARCH: 'false',
+      GEMINI_CLI_TRUST_WORKSPACE: 'true',
     };
   }
 
@@ -117,6 +131,11 @@ class Stage {
     return readFileSync(this.file, 'latin1');
   }
 
+  write(text) {
+    mkdirSync(dirname(this.file), { recursive: true });
+    writeFileSync(this.file, text);
+  }
+
   get command() {
     return [modernNode, join(packages, this.harness.package, this.harness.entry)];
   }
@@ -126,7 +145,8 @@ class Stage {
     const [program, ...args] = [...this.command, ...words];
     return new Promise((resolve) => {
       const child = execFile(program, args, { cwd: this.project, env: this.environment, timeout: 90_000 },
-        (error, stdout, stderr) => resolve({ status: error ? error.code ?? error.signal : 0, output: stdout + stderr }));
+        (error, stdout, stderr) => resolve(
+          { status: error ? error.code ?? error.signal : 0, output: stdout + stderr }));
       child.stdin.end();
     });
   }
@@ -152,10 +172,7 @@ class Stage {
 
   // What the harness finds on its first day, or what its user has written.
   async begin() {
-    if (this.harness.own !== undefined) {
-      mkdirSync(dirname(this.file), { recursive: true });
-      writeFileSync(this.file, this.harness.own);
-    }
+    if (this.harness.own !== undefined) this.write(this.harness.own);
     const servers = await this.servers();
     ensure(!('toolgate' in servers), 'the gateway is there already');
     return servers;
@@ -171,7 +188,7 @@ async function allOf(checks, harness) {
   const test = (name, body) => checks.test(`${client}: ${name}`, async (after) => {
     const stage = new Stage(harness);
     after(async () => stage.remove());
-    await body(stage, await stage.gateway(after));
+    await body(stage, await stage.gateway(after), after);
   }, { seconds: 300 });
 
   await test('its own command finds the gateway, and no longer after uninstalling', async (stage, home) => {
@@ -206,11 +223,32 @@ async function allOf(checks, harness) {
     const [own] = home.records('import', stage.file).filter(({ server }) => server === 'toolgate');
     equal(own?.state, 'left_out', 'the state of the gateway itself');
   });
-  if (client === 'codex') await test('it calls a tool through the gateway', codexCalls);
+  await test('it calls a tool through the gateway', client === 'codex' ? codexCalls : modelCalls);
 }
 
 function trustProject(stage) {
-  writeFileSync(stage.file, `${stage.bytes()}\n[projects.${JSON.stringify(stage.project)}]\ntrust_level = "trusted"\n`);
+  stage.write(`${stage.bytes()}\n[projects.${JSON.stringify(stage.project)}]\ntrust_level = "trusted"\n`);
+}
+
+async function isOnRecord(home) {
+  const records = home.records('audit', 'query').filter(({ kind, tool }) => kind === 'call.outcome' && tool === 'echo');
+  equal(records.map(({ decision }) => decision), ['allow'], 'the decisions on record');
+}
+
+// A whole turn of the harness, with a model that is none.
+async function modelCalls(stage, home, after) {
+  const { client, ask, echo } = stage.harness;
+  const model = await startModel('one__echo', { text: 'from a model' });
+  after(() => model.stop());
+  const { words, environment, settings } = ask(model.url);
+  if (settings) stage.write(settings);
+  home.mustRun('install', client);
+  Object.assign(stage.environment, environment);
+  const output = await stage.must(...words);
+  equal(model.calls, [echo], 'the tools that were called');
+  ensure(model.results.length === 1 && model.results[0].includes('one:from a model'),
+    `the model was told ${model.results}; the harness said ${output.slice(-1000)}`);
+  await isOnRecord(home);
 }
 
 // Codex's `mcp list` connects to nobody. Its server for editors does, and calls tools without a model.
@@ -232,6 +270,5 @@ async function codexCalls(stage, home) {
   } finally {
     await peer.close();
   }
-  const records = home.records('audit', 'query').filter(({ tool }) => tool === 'echo' || tool === 'one__echo');
-  ensure(records.some(({ decision }) => decision === 'allow'), 'the call is not on record');
+  await isOnRecord(home);
 }
