@@ -81,8 +81,13 @@ Status record_change(const Invocation& call, std::string_view what) {
 
 void tell_bypassing(const Invocation& call, const Target& target, const HarnessChange& change) {
   if (change.bypassing.empty()) return;
+  constexpr std::size_t told = 20;
+  const std::size_t count = change.bypassing.size();
   std::string names;
-  for (const std::string& name : change.bypassing) names += (names.empty() ? "" : ", ") + name;
+  for (std::size_t at = 0; at < count && at < told; ++at) {
+    names += (at > 0 ? ", " : "") + change.bypassing[at];
+  }
+  if (count > told) names += " and " + std::to_string(count - told) + " more";
   call.console.error << styled(call.console, Style::warning, "note:")
                      << " these servers of the file still bypass the gateway: " << visible(names)
                      << "\nMove them: `toolgate import " << visible(target.file.string())
@@ -96,6 +101,8 @@ int install_command(const Invocation& call) {
   if (!target) return fail_either(call, target.refusal());
   const auto entry = gateway_entry(call);
   if (!entry) return fail(call.console, entry.refusal());
+  const Status sound = check_entry(target->client, *entry);
+  if (!sound) return fail(call.console, sound.refusal());
   const std::string shown = visible(target->file.string());
   if (call.has("print")) {
     call.console.error << "would be added to " << shown << ":" << std::endl;

@@ -8,6 +8,7 @@
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/harness_install.hpp"
 #include "gateway/config/harness_toml.hpp"
+#include "gateway/config/problems.hpp"
 
 namespace toolgate {
 namespace {
@@ -15,13 +16,15 @@ namespace {
 constexpr std::string_view empty_json = "{}\n";
 
 constexpr auto clients = std::to_array<HarnessClient>({
-    {HarnessFormat::claude_code, "mcpServers", true, ".claude.json", ".mcp.json"},
-    {HarnessFormat::claude_desktop, "mcpServers", false,
+    {HarnessFormat::claude_code, "mcpServers", true, true, ".claude.json", ".mcp.json"},
+    {HarnessFormat::claude_desktop, "mcpServers", false, false,
      ".config/Claude/claude_desktop_config.json", ""},
-    {HarnessFormat::cursor, "mcpServers", false, ".cursor/mcp.json", ".cursor/mcp.json"},
-    {HarnessFormat::vscode, "servers", true, ".config/Code/User/mcp.json", ".vscode/mcp.json"},
-    {HarnessFormat::codex, "mcp_servers", false, ".codex/config.toml", ".codex/config.toml"},
-    {HarnessFormat::gemini, "mcpServers", false, ".gemini/settings.json", ".gemini/settings.json"},
+    {HarnessFormat::cursor, "mcpServers", false, true, ".cursor/mcp.json", ".cursor/mcp.json"},
+    {HarnessFormat::vscode, "servers", true, true, ".config/Code/User/mcp.json",
+     ".vscode/mcp.json"},
+    {HarnessFormat::codex, "mcp_servers", false, false, ".codex/config.toml", ".codex/config.toml"},
+    {HarnessFormat::gemini, "mcpServers", false, true, ".gemini/settings.json",
+     ".gemini/settings.json"},
 });
 
 const ServerName& own_name() {
@@ -52,7 +55,7 @@ std::string entry_text(const HarnessClient& client, const GatewayEntry& entry) {
   return json + "}";
 }
 
-// JSON's strings are TOML's basic strings, except for DEL, with which the text would not parse.
+// JSON's strings are TOML's basic strings, except for DEL, which check_entry() refuses.
 std::vector<std::string> toml_lines(const GatewayEntry& entry) {
   std::vector<std::string> lines = {"command = " + json_quote(entry.command),
                                     "args = " + args_list(entry)};
@@ -115,6 +118,24 @@ const HarnessClient& harness_client(HarnessFormat format) {
   const auto client = std::ranges::find(clients, format, &HarnessClient::format);
   assert(client != clients.end());
   return *client;
+}
+
+Status check_entry(const HarnessClient& client, const GatewayEntry& entry) {
+  std::vector<std::string> texts = entry.args;
+  texts.push_back(entry.command);
+  texts.push_back(entry.home.value_or(""));
+  for (const std::string& text : texts) {
+    const std::string shown = "'" + config::printable(text, 4'096) + "' ";
+    const bool control = std::ranges::any_of(
+        text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+    if (control || !is_utf8(text)) {
+      return refuse(shown + "cannot be written into a harness's file; use a path of plain letters");
+    }
+    if (client.has_variables && text.find('$') != std::string::npos) {
+      return refuse(shown + "holds '$', which the harness takes for a variable; use another path");
+    }
+  }
+  return done();
 }
 
 bool has_gateway(const HarnessClient& client, const std::string& text) {

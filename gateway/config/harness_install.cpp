@@ -124,13 +124,15 @@ Result<HarnessChange> install_gateway(const HarnessClient& client,
   if (!after) return about(file, after.refusal().reason, after.refusal().detail);
   HarnessChange change;
   change.bypassing = bypassing(client, file, *after);
-  if (files->backup) change.backup = backup_of(file);
+  const bool stale = files->backup && files->backup != files->text &&
+                     !has_gateway(client, files->text.value_or(""));
+  if (files->backup && !stale) change.backup = backup_of(file);
   if (files->text && *files->text == *after) return change;
+  if (stale) {
+    const Status aside = set_aside(backup_of(file));
+    if (!aside) return aside.refusal();
+  }
   if (files->text) {
-    if (files->backup && *files->backup != *files->text && !has_gateway(client, *files->text)) {
-      const Status aside = set_aside(backup_of(file));
-      if (!aside) return aside.refusal();
-    }
     const Status kept = keep_backup(backup_of(file), *files->text);
     if (!kept) return kept.refusal();
     change.backup = backup_of(file);
@@ -140,7 +142,11 @@ Result<HarnessChange> install_gateway(const HarnessClient& client,
     if (error) return cannot(file.parent_path(), "cannot be made", error.value());
   }
   const Status written = replace_file_holding(file, files->text, *after);
-  if (!written) return written.refusal();
+  if (!written) {
+    const bool ours = files->text && (!files->backup || stale);
+    if (ours) unlink(backup_of(file).c_str());  // it is no backup of anything
+    return written.refusal();
+  }
   change.kind = Change::written;
   return change;
 }

@@ -21,6 +21,7 @@ struct HarnessClient {
   HarnessFormat format;
   std::string_view key;           // of the object or table that holds the servers
   bool says_type = false;         // "type": "stdio" belongs into its entries
+  bool has_variables = false;     // "$" means something in them
   std::string_view user_file;     // below HOME
   std::string_view project_file;  // below the project; empty: it has no such file
 };
@@ -33,6 +34,10 @@ struct GatewayEntry {
   std::vector<std::string> args;    // "stdio" first
   std::optional<std::string> home;  // TOOLGATE_HOME; nothing: the default
 };
+
+// Can this harness start it as it is meant? Not where its texts hold what the file cannot, or what
+// the harness would take for a variable. All functions below presuppose it.
+Status check_entry(const HarnessClient& client, const GatewayEntry& entry);
 
 // What a file with no other content would hold, for people.
 std::string gateway_snippet(const HarnessClient& client, const GatewayEntry& entry);

@@ -59,6 +59,10 @@ void check_install(const std::string& text, HarnessFormat format) {
   if (!clean || *clean != text) return;  // another gateway's entry was replaced
   const Result<std::string> without = without_gateway(client, *with, text);
   assert(without && *without == text);
+  // Without knowing what was before, as after somebody's edit: our entry goes, and nothing breaks.
+  const Result<std::string> left = without_gateway(client, *with);
+  assert(left && !has_gateway(client, *left));
+  assert(with_gateway(client, *left, entry));
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ const std::vector<Trap> json_traps = {
     {"our words in a text", R"({"x":"\"toolgate\": {}, \"KEY\"","KEY":{"a":{"y":"}"}}})"},
     {"nested 60 deep", "{\"d\":" + std::string(60, '[') + std::string(60, ']') + ",\"KEY\":{}}"},
     {"200 servers", many_servers()},
+    {"5 MiB of history", "{\"h\":\"" + std::string(5 << 20, 'x') + "\",\n \"KEY\": {}}"},
 };
 
 const std::vector<Trap> toml_traps = {
@@ -201,8 +202,8 @@ TEST_CASE("installing into files with traps, and uninstalling: byte for byte, wi
     const std::string text = replaced(trap.text, "KEY", std::string(client.key));
     write(file, text);
     REQUIRE(chmod(file.c_str(), 0600) == 0);
-    // The second round finds what the first one has left, as the third does.
-    for (int round = 0; round < 3; ++round) {
+    // The second round finds what the first one has left.
+    for (int round = 0; round < 2; ++round) {
       const auto installed = install_gateway(client, file, entry);
       REQUIRE_MESSAGE(installed, (installed ? "" : installed.refusal().detail));
       CHECK(has_gateway(client, read(file)));
@@ -244,6 +245,37 @@ TEST_CASE("what somebody changes between install and uninstall stays; only our e
     CHECK(read(file) == change.after);
     CHECK(read(file.string() + ".toolgate-backup.1") == change.before);
     std::filesystem::remove_all(home.path() / "h");
+  }
+}
+
+TEST_CASE("paths that a harness would not hand back as they are cannot be entered") {
+  struct Row {
+    std::string home;
+    const char* reason;  // empty: good
+    HarnessFormat format = HarnessFormat::gemini;
+  };
+  const std::vector<Row> rows = {
+      {"/srv/größe \"a\\b\"", ""},
+      {"/srv/$HOME", "takes for a variable"},
+      {"/srv/${env:HOME}", "takes for a variable", HarnessFormat::cursor},
+      {"/srv/$HOME", "", HarnessFormat::codex},
+      {"/srv/\x1b[2J", "cannot be written"},
+      {"/srv/\x7f", "cannot be written", HarnessFormat::codex},
+      {"/srv/a\nb", "cannot be written"},
+      {"/srv/\xe9", "cannot be written"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.home);
+    const HarnessClient& client = harness_client(row.format);
+    const GatewayEntry wanted{"/usr/bin/toolgate", {"stdio"}, row.home};
+    const Status status = check_entry(client, wanted);
+    if (std::string(row.reason).empty()) {
+      REQUIRE(status);
+      CHECK(has_gateway(client, gateway_snippet(client, wanted)));
+    } else {
+      REQUIRE(!status);
+      CHECK(contains(status.refusal().detail, row.reason));
+    }
   }
 }
 
@@ -319,6 +351,12 @@ TEST_CASE("a backup that came with a project is not taken for what the file held
   REQUIRE(uninstall_gateway(client, file));
   CHECK(read(file) == mine);
   CHECK(read(file.string() + ".toolgate-backup.1") == planted);
+  // Beside no file at all: what `install` makes is gone afterwards.
+  std::filesystem::remove_all(home.path() / "h");
+  write(file.string() + ".toolgate-backup", planted);
+  REQUIRE(install_gateway(client, file, entry));
+  CHECK(uninstall_gateway(client, file)->kind == HarnessChange::Kind::deleted);
+  CHECK(names_in(home.path() / "h") == std::set<std::string>{"config.toolgate-backup.1"});
   // Beside a file that the gateway has been put into by hand.
   const std::string installed = *with_gateway(client, mine, entry);
   write(file, installed);

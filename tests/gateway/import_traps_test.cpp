@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,11 @@ std::optional<std::string> environment(const std::string& name) {
 void write(const std::filesystem::path& file, const std::string& text) {
   std::filesystem::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << text;
+}
+
+std::string read(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
 using Lines = std::vector<std::string>;
@@ -225,6 +231,58 @@ TEST_CASE("files that cannot be read are refused with the place") {
     REQUIRE(!plan);
     CAPTURE(plan.refusal().detail);
     CHECK(plan.refusal().detail.starts_with(row.detail));
+  }
+}
+
+TEST_CASE("a second import of any harness's file changes nothing, and says so") {
+  struct Source {
+    const char* format;
+    const char* text;
+    std::vector<std::string> names;
+  };
+  const std::vector<Source> sources = {
+      {"claude-code",
+       "{\"mcpServers\":{\"cc a\":{\"type\":\"stdio\",\"command\":\"x\",\"timeout\":2000}},"
+       "\"projects\":{\"/p\":{\"mcpServers\":{\"cc-b\":{\"type\":\"http\",\"url\":\"https://h/"
+       "\"}}}}}",
+       {"cc-a", "cc-b"}},
+      {"claude-desktop",
+       "{\"mcpServers\":{\"d\":{\"command\":\"x\",\"args\":[\"\\u00e9\\/\"],\"env\":{}}}}",
+       {"d"}},
+      {"cursor",
+       "{\"mcpServers\":{\"cu\":{\"command\":\"${userHome}/"
+       "x\",\"envFile\":\".env\",\"cwd\":\"sub\"}}}",
+       {"cu"}},
+      {"vscode",
+       "{\"inputs\":[],\"servers\":{\"v\":{\"type\":\"http\",\"url\":\"https://h/\",},},}",
+       {"v"}},
+      {"codex",
+       "[mcp_servers.co]\ncommand = 'x'\nenv_vars = ['A']\ntool_timeout_sec = 2\n"
+       "disabled_tools = ['b', 'a']\n",
+       {"co"}},
+      {"gemini",
+       "{\"mcpServers\":{\"g\":{\"httpUrl\":\"https://h/\",\"headers\":{\"X\":\"$A\"},"
+       "\"excludeTools\":[\"t\"]}},\"mcp\":{\"excluded\":[\"g\"]}}",
+       {"g"}},
+  };
+  CommandLine toolgate;
+  toolgate.environment["HOME"] = "/home/user";
+  toolgate.must({"init"});
+  const std::filesystem::path file = toolgate.home.path() / "file";
+  const std::filesystem::path configuration = toolgate.folder() / "toolgate.json";
+  for (const Source& source : sources) {
+    CAPTURE(std::string(source.format));
+    write(file, source.text);
+    const std::string first = toolgate.must({"import", file.string(), "--format", source.format});
+    const std::string written = read(configuration);
+    const std::string second = toolgate.must({"import", file.string(), "--format", source.format});
+    CHECK(read(configuration) == written);
+    for (const std::string& name : source.names) {
+      CHECK(contains(first, "imported  " + name + "\n"));
+      CHECK(contains(second, "unchanged " + name + "\n"));
+    }
+    CHECK(!contains(second, "imported"));
+    CHECK(!contains(second, "left out"));
   }
 }
 
