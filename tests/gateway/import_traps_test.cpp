@@ -2,6 +2,7 @@
 // its report.
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -190,6 +191,9 @@ const std::vector<Refused> refused = {
      "/p/.mcp.json: line 3, column "},
     {"two objects of servers", "/p/.mcp.json", "{\"mcpServers\":{},\n\"mcpServers\":{}}",
      "/p/.mcp.json: line 2, column "},
+    {"nested a hundred deep", "/p/.mcp.json",
+     "{\"mcpServers\":{},\n\"d\":" + std::string(100, '[') + std::string(100, ']') + "}",
+     "/p/.mcp.json: line 2, column "},
     {"a file name that moves the cursor", "/p/\x1b[2J\n.json", "{",
      "/p/\\x1b[2J\\x0a.json: line 1, column 2"},
     {"two values for one key, in TOML", "/p/config.toml",
@@ -284,6 +288,32 @@ TEST_CASE("a second import of any harness's file changes nothing, and says so") 
     CHECK(!contains(second, "imported"));
     CHECK(!contains(second, "left out"));
   }
+}
+
+TEST_CASE("the file is only read: through links, without the right to write, never waited for") {
+  CommandLine toolgate;
+  toolgate.must({"init"});
+  const std::filesystem::path file = toolgate.home.path() / "real.json";
+  const std::filesystem::path link = toolgate.home.path() / "link.json";
+  const std::string text = R"({"mcpServers":{"a":{"command":"x"}}})";
+  write(file, text);
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  std::filesystem::create_symlink(file, link);
+  CHECK(contains(toolgate.must({"import", link.string()}), "imported  a\n"));
+  CHECK(read(file) == text);
+  CHECK(std::filesystem::status(file).permissions() == std::filesystem::perms::owner_read);
+  CHECK(std::filesystem::is_symlink(link));
+  std::filesystem::remove(link);
+  const auto error = [&] { return toolgate({"import", link.string()}).error; };
+  CHECK(contains(error(), "link.json:1:1: cannot be read: No such file"));
+  std::filesystem::create_symlink(link, link);
+  CHECK(contains(error(), "link.json:1:1: cannot be read: Too many levels"));
+  std::filesystem::remove(link);
+  REQUIRE(mkfifo(link.c_str(), 0600) == 0);
+  CHECK(contains(error(), "link.json:1:1: is not a regular file"));
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink("/dev/zero", link);
+  CHECK(contains(error(), "link.json:1:1: is not a regular file"));
 }
 
 TEST_CASE("thousands of servers are taken over once, in their order, each with its notes") {
