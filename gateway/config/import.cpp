@@ -130,7 +130,7 @@ class PlanReader {
   std::string name_here(const Member& member, const std::set<std::string>& names) {
     const std::string shown = printable(member.name);
     if (check_plain_name(member.name, "server")) return member.name;
-    const std::string name = plain_name(member.name);
+    std::string name = plain_name(member.name);
     const auto other = planned_.find(name);
     const bool taken =
         names.contains(name) || (other != planned_.end() && other->second.original != member.name);

@@ -65,6 +65,8 @@ struct Row {
 const std::string renamed = "it is called '";
 const std::string bad_name = "its name cannot be used here; give it another one first";
 const std::string nul = "this text holds a NUL character, which cannot be passed on";
+const std::string chooses = " chooses among servers, which is not taken over";
+const std::string very_short = "very short; some harnesses write seconds";
 const std::string lists =
     "the file's own lists keep the harness from starting it; it is disabled here";
 
@@ -112,10 +114,8 @@ const std::vector<Row> rows = {
      "\"/q\":{\"enabledMcpjsonServers\":[\"c\"]}}}",
      {R"(a {"command":"x"})", R"(b {"command":"y","disabled":true})", "2 changed b: " + lists,
       "2 changed b: it was for the project /p\\x1b[1m alone; here it is for every session",
-      "3 dropped : 'disabledMcpServers' of the project /p\\x1b[1m chooses among servers, which is "
-      "not taken over",
-      "4 dropped : 'enabledMcpjsonServers' of the project /q chooses among servers, which is not "
-      "taken over"}},
+      "3 dropped : 'disabledMcpServers' of the project /p\\x1b[1m" + chooses,
+      "4 dropped : 'enabledMcpjsonServers' of the project /q" + chooses}},
     {"one server of two projects, under a name that has to change",
      "/home/user/.claude.json",
      "{\"projects\":{\"/p\":{\"mcpServers\":{\"a b\":{\"command\":\"x\"}}},\n"
@@ -151,8 +151,7 @@ const std::vector<Row> rows = {
      R"("c":{"command":"x","timeout":99999999999999999999},"d":{"command":"x","timeout":6e4},)"
      R"("e":{"command":"x","args":[1e999]}}})",
      {"1 left out a: 'timeout' must be a whole number",
-      "1 danger b: 'timeout' is taken as milliseconds, which makes it very short; some harnesses "
-      "write seconds",
+      "1 danger b: 'timeout' is taken as milliseconds, which makes it " + very_short,
       "1 left out b: 'timeout' must be a whole number",
       "1 left out c: 'timeout' must be a whole number",
       "1 left out d: 'timeout' must be a whole number",
