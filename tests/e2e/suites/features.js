@@ -91,7 +91,7 @@ async function lists(test, named) {
   });
   await test('prompts are listed, and made with their arguments', async (connect) => {
     const client = await connect();
-    equal((await listAll(client, 'listPrompts', 'prompts')).length, 4, 'the number of prompts');
+    equal((await listAll(client, 'listPrompts', 'prompts')).length, 6, 'the number of prompts');
     const { messages } = await client.getPrompt(
       { name: named('test_prompt_with_arguments'), arguments: { arg1: 'one', arg2: 'two' } });
     equal(messages[0].content.text, "Prompt with arguments: arg1='one', arg2='two'", 'the prompt');
