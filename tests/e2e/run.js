@@ -6,8 +6,10 @@ import { existsSync } from 'node:fs';
 import { Checks } from './lib/checks.js';
 import { toolgate } from './lib/programs.js';
 
-const all = ['conformance', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile', 'misbehaving', 'harnesses',
-  'load'];
+const all = [
+  'fixture', 'conformance', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile', 'misbehaving',
+  'harnesses', 'load',
+];
 const words = process.argv.slice(2);
 const gateway = !words.includes('--direct');
 const named = words.filter((word) => !word.startsWith('--'));
