@@ -7,8 +7,10 @@ import { Checks } from './lib/checks.js';
 import { toolgate } from './lib/programs.js';
 
 const all = [
+const all = [
   'fixture', 'conformance', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile', 'misbehaving',
   'harnesses', 'load',
+];
 ];
 const words = process.argv.slice(2);
 const gateway = !words.includes('--direct');

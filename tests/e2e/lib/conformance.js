@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import { ensure } from './checks.js';
 import { e2eFolder, modernNode, packageFolder } from './programs.js';
 
-// Runs a suite's program: {results, output, status}, where the results map "scenario / check" to the
+// Runs a suite's program in this folder: {results, output, status}, where the results map "scenario / check" to the
 // {statuses, errors} that it got, in order. A program that is not done in time is killed.
 export async function runConformance(packageName, args, { seconds = 120 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'toolgate-conformance-'));
   try {
     const program = join(packageFolder(packageName), 'dist', 'index.js');
     const child = spawn(modernNode, [program, ...args, '-o', folder],
-      { stdio: ['ignore', 'pipe', 'pipe'], timeout: seconds * 1000, killSignal: 'SIGKILL' });
+      { cwd: e2eFolder, stdio: ['ignore', 'pipe', 'pipe'], timeout: seconds * 1000, killSignal: 'SIGKILL' });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => (output += text));
@@ -27,13 +27,12 @@ export async function runConformance(packageName, args, { seconds = 120 } = {}) 
   }
 }
 
-// Each scenario has a folder of its own, or a folder within one when its name has a slash.
-function readResults(folder, group = '') {
+// Each scenario has a folder of its own.
+function readResults(folder) {
   const results = new Map();
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const scenario = group + entry.name.replace(/^server-/, '').replace(/-\d{4}-\d\d-\d\dT.*$/, '');
-    for (const { id, status, errorMessage } of readChecks(join(folder, entry.name))) {
+  for (const entry of readdirSync(folder)) {
+    const scenario = entry.replace(/^server-/, '').replace(/-\d{4}-\d\d-\d\dT.*$/, '');
+    for (const { id, status, errorMessage } of JSON.parse(readFileSync(join(folder, entry, 'checks.json'), 'utf8'))) {
       const known = results.get(`${scenario} / ${id}`) ?? { statuses: [], errors: [] };
       known.statuses.push(status);
       if (errorMessage) known.errors.push(errorMessage);
@@ -41,10 +40,6 @@ function readResults(folder, group = '') {
     }
   }
   return results;
-}
-
-function readChecks(folder) {
-  return JSON.parse(readFileSync(join(folder, 'checks.json'), 'utf8'));
 }
 
 export function count(results, status) {
