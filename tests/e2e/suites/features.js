@@ -207,6 +207,18 @@ async function clientRequests(test, named) {
       equal(answer, `User response: ${expected}`, 'the answer');
     }
   });
+  await test('a tool may ask again, with what it heard before', async (connect) => {
+    const heard = [];
+    const client = await connect({
+      capabilities: { elicitation: {} },
+      prepare: (made) => made.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+        heard.push(params.message);
+        return { action: 'accept', content: { name: 'Ann', colour: 'red' } };
+      }),
+    });
+    equal(textOf(await ask(client, named, 'ask_twice')), 'name=Ann, colour=red', 'the answer');
+    equal(heard, ['What is your name?', 'Which colour do you like, Ann?'], 'the questions');
+  });
   await test('each of several clients is asked for its own call only', async (connect) => {
     await Promise.all(['ann', 'ben', 'cleo'].map(async (name) => {
       const client = await connect({
