@@ -44,7 +44,7 @@ class SseLink final : public ServerLink {
     co_return done();
   }
 
-  Status send(std::string message, std::optional<BrokerId> request) override {
+  Status send(std::string message, std::optional<BrokerId> request, Carriage) override {
     if (dead_ || post_target_.empty()) {
       return Refusal(Reason::unavailable, "the event stream of the server is not open");
     }

@@ -35,7 +35,7 @@ class StdioLink : public ServerLink {
         stderr_(server_.name, server_.limits.stderr_bytes) {}
 
   Task<Status> open(ServerEvents& events) override;
-  Status send(std::string message, std::optional<BrokerId> request) override;
+  Status send(std::string message, std::optional<BrokerId> request, Carriage carriage) override;
   void negotiated(Revision) override {}
   void abandon(BrokerId) override {}
   Task<> close() override { co_await uncancelled(stop()); }
@@ -94,7 +94,7 @@ Task<Status> StdioLink::open(ServerEvents& events) {
   co_return done();
 }
 
-Status StdioLink::send(std::string message, std::optional<BrokerId>) {
+Status StdioLink::send(std::string message, std::optional<BrokerId>, Carriage) {
   if (failing_ || closing_ || events_ == nullptr) return refusal("is not running");
   auto pushed = outbound_.push(std::move(message));
   if (pushed) return pushed;

@@ -88,7 +88,7 @@ class StreamableHttpLink final : public ServerLink {
     co_return done();
   }
 
-  Status send(std::string message, std::optional<BrokerId> request) override {
+  Status send(std::string message, std::optional<BrokerId> request, Carriage) override {
     if (dead_) return Refusal(Reason::unavailable, "the session with the server is over");
     auto queued = order_.push(std::move(message), request);
     if (!queued) return queued;

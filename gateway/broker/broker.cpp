@@ -168,6 +168,10 @@ std::unique_ptr<Conversation> Broker::open(AgentName agent, AgentStream& general
   return session;
 }
 
+std::unique_ptr<StatelessConversation> Broker::open_stateless(AgentName, std::vector<HeaderField>) {
+  return nullptr;
+}
+
 void Broker::forget(Session& session) { std::erase(sessions_, &session); }
 
 std::shared_ptr<Upstream> Broker::upstream(const ServerName& name) const {

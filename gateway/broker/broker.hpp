@@ -50,6 +50,8 @@ class Broker : public Conversations, private UpstreamEvents {
   // Conversations
   std::unique_ptr<Conversation> open(AgentName agent, AgentStream& general,
                                      std::string transport) override;
+  std::unique_ptr<StatelessConversation> open_stateless(
+      AgentName agent, std::vector<HeaderField> arguments) override;
 
   // For sessions and the call path.
   asio::any_io_executor executor() const { return executor_; }

@@ -11,7 +11,7 @@
 namespace toolgate {
 
 struct Offer {
-  Revision revision = latest_revision;
+  Revision revision = latest_legacy_revision;
   std::string capabilities = "{}";  // JSON object, exactly as received
   std::string server_info = "{}";
   std::vector<Definition> items;  // in the server's order; instructions first, where there are any

@@ -191,7 +191,7 @@ Inspected Session::initialize(const Message& message) {
     return error(message, Refusal(Reason::invalid_params, "capabilities must be an object"));
   }
   for (const Member& member : capabilities->members()) capabilities_.insert(member.name);
-  revision_ = revision_from(version->text()).value_or(latest_revision);
+  revision_ = legacy_revision_from(version->text()).value_or(latest_legacy_revision);
 
   std::set<std::string> offered = broker_.capabilities();
   std::string json = R"("tools":{"listChanged":true})";

@@ -196,7 +196,7 @@ Status Upstream::agreed(const Reply& reply, Offer& offer) {
   }
   Value result = reply.message.body();
   auto version = result.find("protocolVersion");
-  auto revision = version && version->is_string() ? revision_from(version->text()) : std::nullopt;
+  auto revision = version && version->is_string() ? legacy_revision_from(version->text()) : std::nullopt;
   if (!revision) {
     return Refusal(Reason::bad_answer, "'" + name() +
                                            "' speaks a revision of MCP that this broker "

@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/core/message.hpp"
+#include "gateway/core/mirror.hpp"
 #include "gateway/core/names.hpp"
 #include "gateway/core/revision.hpp"
 #include "gateway/core/task.hpp"
@@ -45,6 +47,16 @@ class Conversation {
   virtual Task<> close() = 0;
 };
 
+// One request of the modern era that came by itself, over HTTP: it belongs to no session. handle()
+// is called once; close() cancels it, which is what the loss of its connection means (MCP
+// 2026-07-28, "Cancellation"). A Conversation that open() made handles modern requests as well:
+// over lines both eras share the pipe.
+class StatelessConversation : public Conversation {
+ public:
+  // What goes with the answer of handle(): 200, 400 or 404.
+  virtual unsigned http_status() const = 0;
+};
+
 // Makes conversations; implemented by the broker.
 class Conversations {
  public:
@@ -53,6 +65,10 @@ class Conversations {
   // must outlive the conversation. `transport` is "stdio", "http" or "unix", for the log.
   virtual std::unique_ptr<Conversation> open(AgentName agent, AgentStream& general,
                                              std::string transport) = 0;
+  // `arguments`: the Mcp-Param-* lines of the request. The other mirrored headers were compared
+  // with the body already.
+  virtual std::unique_ptr<StatelessConversation> open_stateless(
+      AgentName agent, std::vector<HeaderField> arguments) = 0;
 };
 
 // Who may call: implemented by the gateway over the store.

@@ -231,7 +231,8 @@ std::string result_text(std::string_view id_raw, std::string_view result) {
   return out += '}';
 }
 
-std::string error_text(std::string_view id_raw, const Refusal& refusal, std::string_view record) {
+std::string error_text(std::string_view id_raw, const Refusal& refusal, std::string_view record,
+                       std::string_view data) {
   std::string out;
   append_head(out, id_raw);
   out += ",\"error\":{\"code\":" + std::to_string(json_rpc_code(refusal.reason)) + ",\"message\":";
@@ -241,6 +242,10 @@ std::string error_text(std::string_view id_raw, const Refusal& refusal, std::str
   if (!record.empty()) {
     out += ",\"record\":";
     append_json_quote(out, record);
+  }
+  if (!data.empty()) {
+    out += ',';
+    out += data;
   }
   return out += "}}}";
 }

@@ -98,8 +98,9 @@ Parsed parse_message(Untrusted<std::string> bytes, const JsonLimits& limits);
 std::string request_text(std::string_view id_raw, std::string_view method, std::string_view params);
 std::string notification_text(std::string_view method, std::string_view params);
 std::string result_text(std::string_view id_raw, std::string_view result);
-// {"code","message","data":{"reason":…}}; `record` is a log record's id, or empty.
+// {"code","message","data":{"reason":…}}; `record` is a log record's id, or empty. `data` holds
+// more members for "data", as JSON without braces.
 std::string error_text(std::string_view id_raw, const Refusal& refusal,
-                       std::string_view record = "");
+                       std::string_view record = "", std::string_view data = "");
 
 }  // namespace toolgate

@@ -12,7 +12,7 @@ struct Row {
 };
 
 // JSON-RPC 2.0 section 5.1 and MCP give the negative codes; positive ones are the broker's own.
-constexpr std::array<Row, 25> table = {{
+constexpr std::array<Row, 29> table = {{
     {Reason::forgotten, "forgotten", -32603},
     {Reason::malformed, "malformed", -32700},
     {Reason::invalid_request, "invalid_request", -32600},
@@ -21,6 +21,9 @@ constexpr std::array<Row, 25> table = {{
     {Reason::not_found, "not_found", -32002},
     {Reason::internal, "internal", -32603},
     {Reason::not_initialized, "not_initialized", -32600},
+    {Reason::header_mismatch, "header_mismatch", -32020},
+    {Reason::missing_capability, "missing_capability", -32021},
+    {Reason::unsupported_revision, "unsupported_revision", -32022},
     {Reason::unauthenticated, "unauthenticated", 4010},
     {Reason::forbidden, "forbidden", 4030},
     {Reason::ambiguous, "ambiguous", 4090},
@@ -30,6 +33,7 @@ constexpr std::array<Row, 25> table = {{
     {Reason::unavailable, "unavailable", 5030},
     {Reason::timed_out, "timed_out", 5040},
     {Reason::cancelled, "cancelled", 4990},
+    {Reason::unanswered, "unanswered", 4240},
     {Reason::overloaded, "overloaded", 4290},
     {Reason::too_large, "too_large", -32600},
     {Reason::bad_answer, "bad_answer", 5020},

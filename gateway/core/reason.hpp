@@ -17,19 +17,23 @@ enum class Reason {
   not_found,        // a resource that nobody listed                                        (-32002)
   internal,         // a fault of the broker; the log has the details                       (-32603)
   not_initialized,  // a request before initialize                                          (-32600)
-  unauthenticated,  // no token, or one that belongs to nobody
-  forbidden,        // known caller, but not allowed: profile, Host, Origin
-  ambiguous,        // two servers answer to the same name or URI: names both
-  held,             // a definition that waits for review, was changed or was revoked
-  denied,           // policy says no
-  inspection,       // an inspector says no
-  unavailable,      // the server is not running, not reachable or is waiting out its backoff
-  timed_out,        // a deadline passed
-  cancelled,        // the caller does not want the answer any more
-  overloaded,       // a queue, a count or a rate is at its limit
-  too_large,        // a message or a result past its limit                                 (-32600)
-  bad_answer,       // the server answered something that is no answer
-  unsupported,      // asked for something that this machine or this build cannot do
+  header_mismatch,  // HTTP headers that do not say what the body says (2026-07-28)         (-32020)
+  missing_capability,    // it needs what the agent did not say it can do (2026-07-28)      (-32021)
+  unsupported_revision,  // a request of a revision that is not spoken here (2026-07-28)    (-32022)
+  unauthenticated,       // no token, or one that belongs to nobody
+  forbidden,             // known caller, but not allowed: profile, Host, Origin
+  ambiguous,             // two servers answer to the same name or URI: names both
+  held,                  // a definition that waits for review, was changed or was revoked
+  denied,                // policy says no
+  inspection,            // an inspector says no
+  unavailable,           // the server is not running, not reachable or is waiting out its backoff
+  timed_out,             // a deadline passed
+  cancelled,             // the caller does not want the answer any more
+  unanswered,            // the server asked the agent something, and got no answer
+  overloaded,            // a queue, a count or a rate is at its limit
+  too_large,    // a message or a result past its limit                                 (-32600)
+  bad_answer,   // the server answered something that is no answer
+  unsupported,  // asked for something that this machine or this build cannot do
   bad_configuration,  // the configuration file does not say what it must say
   storage,            // the store cannot be read or written: nothing is forwarded without a record
   bad_signature,      // a signature, key or proof that does not verify

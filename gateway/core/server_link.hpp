@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/core/message.hpp"
+#include "gateway/core/mirror.hpp"
 #include "gateway/core/result.hpp"
 #include "gateway/core/revision.hpp"
 #include "gateway/core/task.hpp"
@@ -32,6 +34,16 @@ class ServerEvents {
   virtual void closed(Refusal why) = 0;
 };
 
+// How a request travels, besides its bytes. The defaults are those of the legacy era.
+struct Carriage {
+  // The modern era: the request stands alone. Over HTTP it goes without a session, its stream is
+  // not resumed when it breaks, and abandon() closes its connection, which cancels it.
+  bool stateless = false;
+  std::vector<HeaderField> headers;  // mirrored from the body; values are encoded
+  // A subscription: it has no deadline but its owner's.
+  bool long_lived = false;
+};
+
 class ServerLink {
  public:
   virtual ~ServerLink() = default;
@@ -41,10 +53,13 @@ class ServerLink {
 
   // Queues one message, with the broker's id if it is a request. Refuses with `overloaded` when the
   // server does not take what was queued before.
-  virtual Status send(std::string message, std::optional<BrokerId> request) = 0;
+  virtual Status send(std::string message, std::optional<BrokerId> request, Carriage carriage) = 0;
+  Status send(std::string message, std::optional<BrokerId> request) {
+    return send(std::move(message), request, Carriage());
+  }
 
-  // What the handshake agreed on: HTTP sends it with each request from now on, and opens its
-  // listening stream. stdio ignores it.
+  // What a legacy handshake agreed on: HTTP sends it with each request from now on, and opens its
+  // listening stream. stdio ignores it. Never said in the modern era.
   virtual void negotiated(Revision revision) = 0;
 
   // Nobody waits for this request's answer any more: free what is kept for it.

@@ -43,7 +43,7 @@ class ScriptedConversation : public Conversation {
     if (!message.is_request()) co_return std::nullopt;
     if (message.method() == "fault") throw std::runtime_error("scripted fault");
     if (message.method() == "initialize") {
-      revision_ = revision_from(message.params()->find("protocolVersion")->text());
+      revision_ = legacy_revision_from(message.params()->find("protocolVersion")->text());
     }
     ++at_once_;
     seen_.most_at_once = std::max(seen_.most_at_once, at_once_);
@@ -96,6 +96,10 @@ class ScriptedConversations : public Conversations {
     seen.agents.push_back(agent.text());
     seen.transports.push_back(std::move(transport));
     return std::make_unique<ScriptedConversation>(executor_, seen);
+  }
+  std::unique_ptr<StatelessConversation> open_stateless(AgentName,
+                                                        std::vector<HeaderField>) override {
+    return nullptr;  // pipes have no requests without a session
   }
   Seen seen;
 

@@ -105,7 +105,7 @@ class ScriptedConversation final : public Conversation {
     return InspectionGate::own(result_text(message.id().raw(), json));
   }
   Inspected initialize(const Message& message) {
-    revision_ = revision_from(message.params()->find("protocolVersion")->text());
+    revision_ = legacy_revision_from(message.params()->find("protocolVersion")->text());
     if (revision_) return result(message, R"({"capabilities":{}})");
     return InspectionGate::own(
         error_text(message.id().raw(), Refusal(Reason::invalid_params, "no such revision")));
@@ -145,6 +145,10 @@ class ScriptedConversations final : public Conversations {
                                      std::string transport) override {
     CHECK(transport == "http");
     return std::make_unique<ScriptedConversation>(general, executor_, open_now);
+  }
+  std::unique_ptr<StatelessConversation> open_stateless(AgentName,
+                                                        std::vector<HeaderField>) override {
+    return nullptr;
   }
   std::atomic<int> open_now = 0;
 

@@ -38,7 +38,7 @@ class FakeLink : public ServerLink {
     server_.events = &events;
     co_return done();
   }
-  Status send(std::string message, std::optional<BrokerId>) override {
+  Status send(std::string message, std::optional<BrokerId>, Carriage) override {
     if (!server_.takes_messages) {
       return Refusal(Reason::overloaded, "server '" + name_ + "' does not take more messages");
     }
