@@ -7,8 +7,6 @@
 namespace toolgate {
 namespace {
 
-constexpr Milliseconds grace_for_owner{5'000};
-
 // Headers that say what the message is, and so belong to the broker.
 constexpr std::string_view own_headers[] = {"accept",
                                             "accept-encoding",
@@ -20,12 +18,15 @@ constexpr std::string_view own_headers[] = {"accept",
                                             "host",
                                             "keep-alive",
                                             "last-event-id",
+                                            "mcp-method",
+                                            "mcp-name",
                                             "mcp-protocol-version",
                                             "mcp-session-id",
                                             "te",
                                             "trailer",
                                             "transfer-encoding",
                                             "upgrade"};
+constexpr std::string_view own_prefix = "mcp-param-";  // arguments of calls
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -42,7 +43,9 @@ Result<HttpHeaders> configured_headers(const RemoteServer& server) {
   for (const auto& [name, value] : server.headers) {
     auto added = out.add(name, value);
     if (!added) return added.refusal();
-    if (std::ranges::find(own_headers, lower(name)) != std::end(own_headers)) {
+    std::string known = lower(name);
+    if (known.starts_with(own_prefix) ||
+        std::ranges::find(own_headers, known) != std::end(own_headers)) {
       return Refusal(
           Reason::bad_configuration,
           "the header " + name + " is written by the gateway itself: remove it from \"headers\"");
@@ -58,8 +61,8 @@ HttpClientLimits client_limits(const ServerLimits& limits) {
   return out;
 }
 
-Milliseconds longest_wait(const ServerLimits& limits) {
-  return std::max(limits.call_ms, limits.start_ms) + grace_for_owner;
+Milliseconds longest_wait(const RemoteServer& server) {
+  return std::max(server.limits.call_ms, server.limits.start_ms) + server.owner_grace_ms;
 }
 
 Refusal refused_status(unsigned status) {
@@ -78,15 +81,15 @@ Milliseconds backoff(Milliseconds first, Milliseconds most, unsigned failures) {
          Milliseconds(std::uniform_int_distribution<std::int64_t>(0, wait.count() / 4)(chance));
 }
 
-Status SendOrder::push(std::string text, std::optional<BrokerId> request) {
+Status SendOrder::push(Message message) {
   bool full =
-      bytes_ + text.size() > limits_.queued_bytes || waiting_.size() >= limits_.in_flight * 2;
-  if (full || (request && requests_ >= limits_.in_flight)) {
+      bytes_ + message.bytes() > limits_.queued_bytes || waiting_.size() >= limits_.in_flight * 2;
+  if (full || (message.request && requests_ >= limits_.in_flight)) {
     return Refusal(Reason::overloaded, "the server does not keep up with what was sent to it");
   }
-  bytes_ += text.size();
-  if (request) ++requests_;
-  waiting_.push_back(Message{std::move(text), request});
+  bytes_ += message.bytes();
+  if (message.request) ++requests_;
+  waiting_.push_back(std::move(message));
   return done();
 }
 

@@ -48,7 +48,7 @@ class SseLink final : public ServerLink {
     if (dead_ || post_target_.empty()) {
       return Refusal(Reason::unavailable, "the event stream of the server is not open");
     }
-    auto queued = order_.push(std::move(message), request);
+    auto queued = order_.push(SendOrder::Message{std::move(message), request});
     if (!queued) return queued;
     if (request) waiting_.insert(*request);
     advance();
@@ -168,7 +168,7 @@ class SseLink final : public ServerLink {
   }
 
   Task<> post(SendOrder::Message message) {
-    std::size_t bytes = message.text.size();
+    std::size_t bytes = message.bytes();
     HttpRequest request;
     request.method = HttpMethod::post;
     request.target = post_target_;

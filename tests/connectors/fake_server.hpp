@@ -79,6 +79,8 @@ class FakeServer {
   const std::vector<Seen>& seen() const { return seen_; }
   std::size_t count(std::string_view line) const;  // requests whose head has it
   std::size_t connections() const { return connections_; }
+  // Those that neither side has ended, as far as the server has noticed: it notices where it reads.
+  std::size_t open_connections() const { return open_.size(); }
   // Sends more on a connection that was kept.
   void push(std::size_t connection, std::string bytes);
   void hang_up(std::size_t connection);

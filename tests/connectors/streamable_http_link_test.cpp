@@ -1,91 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/io_context.hpp>
-#include <functional>
-#include <memory>
 #include <string>
-#include <utility>
 
 #include "connectors/remote_server.hpp"
 #include "tests/connectors/fake_server.hpp"
+#include "tests/connectors/streamable_http_support.hpp"
 
 namespace toolgate {
 namespace {
 
-using testing::After;
-using testing::FakeServer;
-using testing::RecordedEvents;
-using testing::Reply;
-using testing::Seen;
-
-std::string call(BrokerId id) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"tools/call"})";
-}
-std::string answer(BrokerId id) {
-  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"result":{}})";
-}
-const std::string progress = R"({"jsonrpc":"2.0","method":"notifications/progress"})";
-const std::string initialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
-const std::string accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
-
-std::string status(int code, std::string_view body = "", std::string_view type = "text/plain") {
-  return "HTTP/1.1 " + std::to_string(code) + " X\r\nContent-Type: " + std::string(type) +
-         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-std::string event(std::string_view data, std::string_view id = "") {
-  return (id.empty() ? "" : "id: " + std::string(id) + "\n") + "data: " + std::string(data) +
-         "\n\n";
-}
-// A whole event stream in chunks, so that its connection can be kept.
-std::string chunked(std::string_view events) {
-  return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
-         "chunked\r\n\r\n" +
-         testing::chunk(events) + testing::chunk("");
-}
-
-bool is_get(const Seen& seen) { return seen.head.starts_with("GET "); }
-bool is_delete(const Seen& seen) { return seen.head.starts_with("DELETE "); }
-bool is_one_way(const Seen& seen) { return seen.body.find("\"id\":") == std::string::npos; }
-
-// A link to a fake server, opened, and closed at the end.
-struct Fixture {
-  explicit Fixture(FakeServer::Answer what, RemoteServer remote = {})
-      : server(io, std::move(what)) {
-    remote.name = ServerName("docs");
-    remote.url = server.url();
-    link = make_streamable_http_link(io.get_executor(), std::move(remote));
-    events.link = link.get();
-    Status opened = testing::run(io, link->open(events));
-    CHECK(opened);
-  }
-  ~Fixture() { testing::run(io, link->close()); }
-
-  void ask(BrokerId id) { CHECK(link->send(call(id), id)); }
-  void wait_for(const std::string& prefix, std::size_t times = 1) {
-    testing::run_until(io, [&] { return events.count(prefix) >= times; });
-  }
-  // What was said about request 1, waiting for it.
-  std::string outcome() {
-    ask(1);
-    testing::run_until(io, [&] { return !events.log.empty(); });
-    testing::run_until(io,
-                       [&] { return events.count("lost") == 1 || events.count("received") == 1; });
-    return events.log.back();
-  }
-  // The handshake: gives the server the time to take the notice.
-  void shake_hands(Revision revision) {
-    ask(1);
-    wait_for("received[1]");
-    link->negotiated(revision);
-    CHECK(link->send(initialized, std::nullopt));
-    testing::run_until(io, [&] { return server.count("GET ") > 0; });
-  }
-
-  asio::io_context io;
-  FakeServer server;
-  RecordedEvents events;
-  std::unique_ptr<ServerLink> link;
-};
+using namespace streamable_test;
 
 TEST_CASE("an answer comes as JSON or as a stream") {
   struct Case {
@@ -141,6 +66,7 @@ TEST_CASE("a request that will have no answer is lost, with the reason") {
       {"403", status(403), After::keep,
        "lost[1]: unavailable: the server refused the credentials (HTTP 403)"},
       {"404 to the first request", status(404), After::keep, "lost[1]: unsupported: "},
+      {"400 without JSON to the first request", status(400), After::keep, "lost[1]: unsupported: "},
       {"405 to the first request", status(405), After::keep, "lost[1]: unsupported: "},
       {"429", status(429), After::keep, "lost[1]: overloaded: "},
       {"500", status(500), After::keep,
@@ -420,7 +346,9 @@ TEST_CASE("headers of the configuration are checked before anything is sent") {
                         {"X Y", "a"},
                         {"Host", "h"},
                         {"content-length", "1"},
-                        {"Mcp-Session-Id", "s"}};
+                        {"Mcp-Session-Id", "s"},
+                        {"Mcp-Name", "n"},
+                        {"MCP-Param-Region", "r"}};
   for (const Case& c : cases) {
     INFO(std::string(c.name));
     asio::io_context io;
