@@ -11,18 +11,14 @@
 // data, so that nobody can put a seed under another public key or weaken the costs. Whatever
 // version or form this program does not know is refused.
 
-#include <fcntl.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "signing/keys.hpp"
+#include "signing/private_file.hpp"
 
 namespace toolgate {
 namespace {
@@ -32,7 +28,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view comment_prefix = "untrusted comment: ";
 constexpr std::string_view clear_line = "toolgate-secret-key v1 clear";
 constexpr std::string_view sealed_line = "toolgate-secret-key v1 sealed";
-constexpr std::size_t file_bytes_most = 4096;
 
 constexpr std::size_t id_bytes = 8;
 constexpr std::size_t head_bytes = id_bytes + crypto_sign_PUBLICKEYBYTES;
@@ -52,106 +47,25 @@ struct Costs {
   std::uint32_t memory_kib = crypto_pwhash_argon2id_MEMLIMIT_MODERATE / 1024;
 };
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  explicit operator bool() const { return number_ >= 0; }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
-
-Refusal failed(std::string_view what, const fs::path& path, int error) {
-  return Refusal(Reason::storage,
-                 std::string(what) + " " + path.string() + ": " + std::strerror(error));
-}
-
 Refusal no_key(const fs::path& path) {
   return Refusal(Reason::bad_signature, path.string() +
                                             " is no toolgate secret key of version 1; restore it "
                                             "from a backup, or make a new one");
 }
 
-Status write_all(int file, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    auto written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return failed("cannot write", path, written == 0 ? EIO : errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(file) != 0) return failed("cannot sync", path, errno);
-  return done();
-}
-
-Status write_temporary(const fs::path& path, std::string_view bytes, mode_t mode) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-  if (!file) return failed("cannot create", path, errno);
-  // The umask may have taken bits away that the .pub file needs.
-  if (::fchmod(file.number(), mode) != 0) return failed("cannot set the mode of", path, errno);
-  return write_all(file.number(), bytes, path);
-}
-
-// The name appears at once with all its bytes on disk, and only where there was none: link() never
-// replaces.
 Status write_new(const fs::path& path, std::string_view bytes, mode_t mode) {
-  auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  auto temporary = folder / (".new-" + random_token());
-  auto written = write_temporary(temporary, bytes, mode);
-  bool linked = written && ::link(temporary.c_str(), path.c_str()) == 0;
-  int error = errno;
-  ::unlink(temporary.c_str());
-  if (!written) return written;
-  if (!linked && error == EEXIST) {
-    return Refusal(Reason::storage, path.string() + " exists already; it was not changed");
-  }
-  if (!linked) return failed("cannot create", path, error);
-  Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.number()) != 0) return failed("cannot sync", folder, errno);
-  return done();
-}
-
-// Opened without following a link and judged by its descriptor, so that what was judged is what is
-// read. `forbidden` are the bits that its mode must not have; `remedy` is what to do about them.
-Result<SecretBytes> read_own(const fs::path& path, mode_t forbidden, std::string_view remedy) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file && errno == ELOOP) {
-    return Refusal(Reason::storage, path.string() + " is a symbolic link; name the file itself");
-  }
-  if (!file) return failed("cannot open", path, errno);
-  struct stat status;
-  if (::fstat(file.number(), &status) != 0) return failed("cannot examine", path, errno);
-  if (!S_ISREG(status.st_mode)) {
-    return Refusal(Reason::storage, path.string() + " is no regular file");
-  }
-  if (status.st_uid != ::geteuid()) {
-    return Refusal(Reason::storage, path.string() + " belongs to another user; chown it to yours");
-  }
-  if ((status.st_mode & forbidden) != 0) {
-    return Refusal(Reason::storage, path.string() + std::string(remedy));
-  }
-  if (status.st_size <= 0 || static_cast<std::size_t>(status.st_size) > file_bytes_most) {
-    return no_key(path);
-  }
-  SecretBytes bytes(static_cast<std::size_t>(status.st_size));
-  for (std::size_t have = 0; have < bytes.size();) {
-    auto got = ::read(file.number(), bytes.data() + have, bytes.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return failed("cannot read", path, got == 0 ? EIO : errno);
-    have += static_cast<std::size_t>(got);
-  }
-  return bytes;
+  auto made = make_file(path, bytes, mode);
+  if (!made) return made.refusal();
+  if (*made == NewFile::made) return done();
+  return Refusal(Reason::storage, path.string() + " exists already; it was not changed");
 }
 
 Result<SecretBytes> read_private(const fs::path& path) {
-  return read_own(path, 077,
-                  " is open to other users; run chmod 600 on it, and consider the key as known to "
-                  "them");
+  FileRules rules;
+  rules.remedy =
+      " is open to other users; run chmod 600 on it, and consider the key as known to them";
+  rules.wrong_size = no_key(path);
+  return read_own_file(path, rules);
 }
 
 void put_u32(std::uint8_t* at, std::uint32_t number) {
@@ -326,9 +240,13 @@ Result<SecretKey> SecretKey::load(const fs::path& path, const SecretBytes* passp
 
 Result<PublicKey> PublicKey::load(const fs::path& path) {
   start_cryptography();
-  auto text = read_own(path, 022,
-                       " can be written by other users; compare it with a copy that you trust, "
-                       "and run chmod 644 on it");
+  FileRules rules;
+  rules.forbidden = 022;
+  rules.remedy =
+      " can be written by other users; compare it with a copy that you trust, and run chmod 644 on "
+      "it";
+  rules.wrong_size = no_key(path);
+  auto text = read_own_file(path, rules);
   if (!text) return text.refusal();
   auto key = parse(text->view());
   if (!key) {
