@@ -25,7 +25,7 @@ void check(const toolgate::StateSeal& seal, std::string_view plain, std::string_
   require(opened && *opened == plain);
   require(!seal.open(*sealed, std::string(bound_to) + " "));
   std::string changed = *sealed;
-  changed[at % changed.size()] ^= static_cast<char>(1 + at % 127);
+  changed[at % changed.size()] ^= static_cast<char>(1 + at % 255);
   require(!seal.open(changed, bound_to));
 }
 
@@ -36,8 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const std::string genuine = *seal.seal("{}", "");
   if (size < 4) return 0;
   std::string_view text(reinterpret_cast<const char*>(data) + 4, size - 4);
-  std::size_t at = data[0] | data[1] << 8U;
-  std::size_t cut = text.empty() ? 0 : (data[2] | data[3] << 8U) % text.size();
+  std::size_t at = std::size_t{data[0]} * 256 + data[1];
+  std::size_t cut = text.empty() ? 0 : (std::size_t{data[2]} * 256 + data[3]) % text.size();
   std::string_view first = text.substr(0, cut);
   std::string_view rest = text.substr(cut);
 
