@@ -43,9 +43,16 @@ std::optional<RequestHeader> header_from(http::field field, std::string_view nam
       return std::nullopt;
   }
   if (equals_ignoring_case(name, "mcp-session-id")) return RequestHeader::session_id;
+  if (equals_ignoring_case(name, "mcp-method")) return RequestHeader::mirrored_method;
+  if (equals_ignoring_case(name, "mcp-name")) return RequestHeader::mirrored_name;
   if (equals_ignoring_case(name, "mcp-protocol-version")) return RequestHeader::protocol_version;
   if (equals_ignoring_case(name, "last-event-id")) return RequestHeader::last_event_id;
   return std::nullopt;
+}
+
+bool is_argument_line(std::string_view name) {
+  constexpr std::string_view prefix = "mcp-param-";
+  return name.size() > prefix.size() && equals_ignoring_case(name.substr(0, prefix.size()), prefix);
 }
 
 // Beast's parser, told to remember the headers that matter. It is given a complete head and no
@@ -63,9 +70,14 @@ class HeadParser final : public http::basic_parser<true> {
     fields_.target.assign(target.data(), target.size());
     fields_.version = static_cast<unsigned>(version);
   }
-  void on_field_impl(http::field field, text name, text value, error&) override {
-    const auto header = header_from(field, std::string_view(name.data(), name.size()));
-    if (header) fields_.add(*header, std::string_view(value.data(), value.size()));
+  void on_field_impl(http::field field, text name_text, text value_text, error&) override {
+    const std::string_view name(name_text.data(), name_text.size());
+    const std::string_view value(value_text.data(), value_text.size());
+    if (const auto header = header_from(field, name)) {
+      fields_.add(*header, value);
+    } else if (field == http::field::unknown && is_argument_line(name)) {
+      fields_.arguments.push_back(HeaderField{std::string(name), std::string(value)});
+    }
   }
   void on_response_impl(int, text, int, error&) override {}
   void on_header_impl(error&) override {}
@@ -139,10 +151,13 @@ bool is_json_type(std::string_view content_type) {
   return true;
 }
 
-std::optional<HttpRefusal> check_shape(const RequestFields& fields, RequestHead& head) {
-  if (fields.version != 11) {
-    return HttpRefusal(505, Reason::unsupported, "only HTTP/1.1 is spoken here").and_close();
-  }
+// A revision's text, of whatever time: visible characters, not too many.
+bool is_revision_text(std::string_view text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+std::optional<HttpRefusal> check_once(const RequestFields& fields) {
   for (const RequestHeader once :
        {RequestHeader::host, RequestHeader::origin, RequestHeader::authorization,
         RequestHeader::content_type, RequestHeader::content_length,
@@ -152,6 +167,21 @@ std::optional<HttpRefusal> check_shape(const RequestFields& fields, RequestHead&
       return malformed("a header that may come once came twice");
     }
   }
+  for (const RequestHeader mirrored :
+       {RequestHeader::mirrored_method, RequestHeader::mirrored_name}) {
+    if (fields.counts[static_cast<std::size_t>(mirrored)] > 1) {
+      return HttpRefusal(400, Reason::header_mismatch, "Mcp-Method or Mcp-Name came twice")
+          .and_close();
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<HttpRefusal> check_shape(const RequestFields& fields, RequestHead& head) {
+  if (fields.version != 11) {
+    return HttpRefusal(505, Reason::unsupported, "only HTTP/1.1 is spoken here").and_close();
+  }
+  if (auto twice = check_once(fields)) return twice;
   if (!fields.has(RequestHeader::host)) return malformed("the Host header is missing");
   if (!fields.target.starts_with('/')) {
     return malformed("the request's target must be a path: proxy and tunnel requests are refused");
@@ -208,6 +238,12 @@ std::optional<HttpRefusal> check_place(const RequestFields& fields, const Reques
                        "the methods of this endpoint are POST, GET, DELETE")
         .with("Allow: POST, GET, DELETE\r\n");
   }
+  const auto revision = revision_from(fields.value(RequestHeader::protocol_version));
+  if (head.method != RequestMethod::post && revision && is_modern(*revision)) {
+    return HttpRefusal(405, Reason::invalid_request,
+                       "from revision 2026-07-28 on there is POST alone")
+        .with("Allow: POST\r\n");
+  }
   return std::nullopt;
 }
 
@@ -254,13 +290,11 @@ std::optional<HttpRefusal> check_wishes(const RequestFields& fields, RequestHead
     head.expects_continue = true;
   }
   if (fields.has(RequestHeader::protocol_version)) {
-    head.revision = revision_from(fields.value(RequestHeader::protocol_version));
-    if (!head.revision) {
-      return HttpRefusal(
-          400, Reason::invalid_request,
-          "MCP-Protocol-Version is none that is spoken here: supported are 2024-11-05, "
-          "2025-03-26, 2025-06-18 and 2025-11-25");
-    }
+    head.revision_text = fields.value(RequestHeader::protocol_version);
+    head.revision = revision_from(*head.revision_text);
+    const bool may_be_modern =
+        head.method == RequestMethod::post && is_revision_text(*head.revision_text);
+    if (!head.revision && !may_be_modern) return unknown_revision();
   }
   return std::nullopt;
 }
@@ -292,6 +326,7 @@ void RequestFields::clear() {
     if (counts[i] != 0) values[i].clear();
     counts[i] = 0;
   }
+  arguments.clear();
 }
 
 void RequestFields::add(RequestHeader header, std::string_view value) {
@@ -327,6 +362,10 @@ std::optional<HttpRefusal> parse_head(std::string_view head, std::size_t header_
   if (error || used != head.size() || !parser.is_header_done()) {
     return malformed("the request's header is malformed");
   }
+  if (fields.arguments.size() > most_argument_lines) {
+    return HttpRefusal(431, Reason::too_large, "the request has too many Mcp-Param lines")
+        .and_close();
+  }
   return std::nullopt;
 }
 
@@ -352,7 +391,19 @@ std::expected<RequestHead, HttpRefusal> judge_request(const RequestFields& field
   if (fields.has(RequestHeader::last_event_id)) {
     head.last_event_id = fields.value(RequestHeader::last_event_id);
   }
+  if (fields.has(RequestHeader::mirrored_method)) {
+    head.mirrored_method = fields.value(RequestHeader::mirrored_method);
+  }
+  if (fields.has(RequestHeader::mirrored_name)) {
+    head.mirrored_name = fields.value(RequestHeader::mirrored_name);
+  }
   return head;
+}
+
+HttpRefusal unknown_revision() {
+  return HttpRefusal(400, Reason::invalid_request,
+                     "MCP-Protocol-Version is none that is spoken here: supported are 2024-11-05, "
+                     "2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28");
 }
 
 }  // namespace toolgate

@@ -6,7 +6,11 @@
 // judge_request() turns them into a RequestHead, which needs no second look: where two readers of
 // the same bytes could disagree about who is asked, for whom, or where the body ends (RFC 9112
 // section 11.2), the request is refused and the connection closed. Rules of the endpoint: MCP
-// "Transports", Streamable HTTP, 2025-03-26 to 2025-11-25.
+// "Transports", Streamable HTTP, 2025-03-26 to 2026-07-28.
+//
+// The head alone does not tell to which era a POST belongs: its body does. So MCP-Protocol-Version
+// may name a revision that is not spoken here, and whether the headers that repeat fields of the
+// body are there and agree with it (gateway/core/mirror.hpp) is not judged here.
 
 #include <array>
 #include <cstdint>
@@ -14,8 +18,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connectors/host_check.hpp"
+#include "gateway/core/mirror.hpp"
 #include "gateway/core/result.hpp"
 #include "gateway/core/revision.hpp"
 
@@ -36,8 +42,10 @@ enum class RequestHeader : std::uint8_t {
   protocol_version,
   last_event_id,
   connection,
+  mirrored_method,
+  mirrored_name,
 };
-inline constexpr std::size_t header_count = 13;
+inline constexpr std::size_t header_count = 15;
 
 // What was read and nobody has judged. Values of a repeated header are joined with ", ". An object
 // is used for one request after the other: its strings keep their memory.
@@ -47,6 +55,7 @@ struct RequestFields {
   unsigned version = 0;  // 10 or 11
   std::array<std::string, header_count> values;
   std::array<std::uint16_t, header_count> counts{};
+  std::vector<HeaderField> arguments;  // the Mcp-Param-* lines, in their order
 
   void clear();
   void add(RequestHeader header, std::string_view value);
@@ -81,8 +90,13 @@ struct HttpRefusal {
 // `searched` is how much of the buffer a former call has seen.
 std::size_t head_size(std::string_view buffer, std::size_t searched);
 
+// How many Mcp-Param-* lines a request may have: more than a tool may ask for, so that strangers
+// among them do no harm.
+inline constexpr std::size_t most_argument_lines = 2 * most_mirrored_arguments;
+
 // Reads exactly one head (head_size() bytes) into `fields`, which are cleared first. Refuses what
-// Beast's parser refuses, folded header lines and heads past `header_bytes`.
+// Beast's parser refuses, folded header lines, heads past `header_bytes` and too many Mcp-Param-*
+// lines.
 std::optional<HttpRefusal> parse_head(std::string_view head, std::size_t header_bytes,
                                       RequestFields& fields);
 
@@ -100,10 +114,14 @@ struct RequestHead {
   RequestCredentials credentials = RequestCredentials::none;
   std::string_view bearer;  // with RequestCredentials::bearer
   std::optional<std::string_view> session_id;
-  std::optional<Revision> revision;  // of MCP-Protocol-Version
+  std::optional<std::string_view> revision_text;  // MCP-Protocol-Version: 1 to 64 visible bytes
+  std::optional<Revision> revision;               // the same, where it is spoken here
   std::optional<std::string_view> last_event_id;
+  std::optional<std::string_view> mirrored_method;  // Mcp-Method
+  std::optional<std::string_view> mirrored_name;    // Mcp-Name
 
   bool has_body() const { return chunked || content_length != 0; }
+  bool names_modern_revision() const { return revision && is_modern(*revision); }
 };
 
 struct RequestRules {
@@ -111,10 +129,14 @@ struct RequestRules {
   std::size_t body_bytes;
 };
 
-// In this order: shape (400), Host and Origin (403), path (404), method (405), body's coding, type
-// and size (415, 411, 413), Accept (406), Expect (417), MCP-Protocol-Version (400). A token is
-// taken apart and not checked: that is the Doorkeeper's.
+// In this order: shape (400), Host and Origin (403), path (404), method (405, which includes GET
+// and DELETE of a modern revision), body's coding, type and size (415, 411, 413), Accept (406),
+// Expect (417), MCP-Protocol-Version (400: of a POST only what is no revision of any time). A token
+// is taken apart and not checked: that is the Doorkeeper's.
 std::expected<RequestHead, HttpRefusal> judge_request(const RequestFields& fields,
                                                       const RequestRules& rules);
+
+// The answer to a request of the legacy era whose MCP-Protocol-Version is not spoken here.
+HttpRefusal unknown_revision();
 
 }  // namespace toolgate

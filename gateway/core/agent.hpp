@@ -55,6 +55,10 @@ class StatelessConversation : public Conversation {
  public:
   // What goes with the answer of handle(): 200, 400 or 404.
   virtual unsigned http_status() const = 0;
+
+  // The gateway stops: a subscription ends gracefully, with its result; calls go on. Only asks:
+  // whatever it leads to happens after it has returned. While handle() runs; at most once.
+  virtual void wind_down() = 0;
 };
 
 // Makes conversations; implemented by the broker.
