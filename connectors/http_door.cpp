@@ -184,6 +184,7 @@ Task<> HttpDoor::stop(std::chrono::milliseconds grace) {
     shared.calls_done.expires_after(grace);
     co_await shared.calls_done.async_wait(as_result);
   }
+  for (DoorConnection* connection : shared.connections) connection->cancel_stateless();
   for (SessionHandle& session : shared.sessions.remove_all()) {
     shared.tasks.spawn(end_session(std::move(session)));
   }

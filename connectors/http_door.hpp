@@ -1,7 +1,10 @@
 #pragma once
 // The Streamable HTTP endpoint that agents talk to: POST, GET and DELETE on /mcp (MCP "Transports",
-// revisions 2025-03-26 to 2025-11-25).
+// "Streamable HTTP"). Both eras of the protocol are spoken on it, message by message: a POST whose
+// body names its revision in _meta belongs to the modern era, every other one to the legacy era.
+// The MCP-Protocol-Version header never decides; where it contradicts the body the POST is refused.
 //
+// Legacy era, revisions 2025-03-26 to 2025-11-25: sessions, which initialize opens.
 //   POST     one message (a batch where 2025-03-26 was negotiated). A request is answered with
 //   plain JSON,
 //            or with an SSE stream as soon as something is sent before its answer or it takes
@@ -11,15 +14,27 @@
 //            open is delivered first. With Last-Event-ID any stream of the session goes on after
 //            that event; 400 when the id is unknown or no longer kept.
 //   DELETE   ends the session: 200.
+// MCP-Protocol-Version may be left out and may name any revision of this era; what initialize
+// negotiated decides all the same. A client that goes away does not cancel its calls: their events
+// wait in the log.
 //
-// Only HTTP/1.1 is spoken. MCP-Protocol-Version may be left out and may name any revision that is
-// spoken here; what initialize negotiated decides all the same. What is refused, and how:
-// connectors/http_request.hpp.
+// Modern era, revision 2026-07-28: every request stands alone.
+//   POST     one request or notification, whose headers repeat fields of its body and must agree
+//            with it (gateway/core/mirror.hpp; 400). A request is answered with plain JSON, with
+//            the status 200, 400 or 404 that belongs to its answer; or, as above, with an SSE
+//            stream (200), whose events have no ids and cannot be had again. Notifications: 202,
+//            and nothing comes of them. Responses: 400. Mcp-Session-Id and Last-Event-ID mean
+//            nothing.
+//   GET, DELETE   405.
+// A client that goes away cancels its request, at once or as soon as the sweep (below) sees it. One
+// that closes its sending side alone (shutdown) while it waits counts as gone, too. At most
+// session.in_flight requests of one agent are handled at a time (503).
+//
+// Only HTTP/1.1 is spoken. What is refused, and how: connectors/http_request.hpp.
 //
 // Every request is authorised by its bearer token; one without a token is the agent "local" where
 // the Doorkeeper accepts that and the kernel's socket table says that the peer on loopback belongs
-// to the gateway's own user. A client that goes away does not cancel its calls: their events wait
-// in the log.
+// to the gateway's own user.
 //
 // Closing by deadline is as exact as the sweep that looks at the deadlines: a quarter of the
 // shortest of them, between 10 ms and 1 s.
@@ -70,8 +85,9 @@ class HttpDoor {
   // Accepts connections until stop(). After listen(); once.
   Task<> run();
 
-  // Closes the port, lets the calls in progress finish for `grace`, then cancels them, ends the
-  // streams, closes all conversations and connections and waits for them. Once.
+  // Closes the port and asks subscriptions of the modern era to end; lets the calls in progress
+  // finish for `grace`, then cancels them, ends the streams, closes all conversations and
+  // connections and waits for them. Once.
   Task<> stop(std::chrono::milliseconds grace);
 
   // For status and metrics.

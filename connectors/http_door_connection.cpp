@@ -7,6 +7,7 @@
 
 #include "connectors/http_door_peer.hpp"
 #include "connectors/http_door_post.hpp"
+#include "connectors/http_door_stateless.hpp"
 #include "gateway/core/message.hpp"
 
 namespace toolgate {
@@ -57,6 +58,10 @@ void DoorConnection::tick(Clock::time_point now) {
     wire_->close();
     return;
   }
+  if (stateless_ && wire_->is_peer_gone()) {
+    client_lost();
+    return;
+  }
   if (posting_ && now >= posting_since_ + door_.limits.session.sse_after_ms) posting_->start();
   if (feed_ && now >= written_at_ + door_.limits.session.keep_alive_ms) {
     written_at_ = now;
@@ -67,6 +72,7 @@ void DoorConnection::tick(Clock::time_point now) {
 void DoorConnection::wind_down() {
   last_request_ = true;
   if (between_requests_) wire_->close();
+  if (stateless_) stateless_->conversation().wind_down();
 }
 
 Task<bool> DoorConnection::serve_request() {

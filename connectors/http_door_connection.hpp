@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -32,6 +33,7 @@ namespace toolgate {
 
 class DoorConnection;
 class PostStream;
+class StatelessCall;
 
 // Reports refused attempts, at most `burst` in a second, so that nobody fills the record by
 // knocking.
@@ -71,7 +73,8 @@ struct DoorShared {
   HostCheck hosts;
   HttpDate date;
   std::unordered_set<DoorConnection*> connections;
-  std::size_t calls = 0;          // POSTs in progress
+  std::size_t calls = 0;                                         // POSTs in progress
+  std::unordered_map<std::string, std::size_t> stateless_calls;  // of them, by agent
   asio::steady_timer calls_done;  // cancelled when, while stopping, the last of them is over
   bool stopping = false;
   TaskGroup tasks;
@@ -91,10 +94,13 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
   // Until the connection is over.
   static Task<> serve(std::shared_ptr<DoorConnection> connection);
   // Looks at the clock: closes what is past its deadline, turns slow answers into streams, keeps
-  // silent streams alive.
+  // silent streams alive. Looks whether who waits for an answer is still there.
   void tick(Clock::time_point now);
-  // Closes at once if no request is in progress, otherwise after its answer.
+  // Closes at once if no request is in progress, otherwise after its answer. Asks a subscription to
+  // end.
   void wind_down();
+  // Cancels the request in progress if it belongs to no session.
+  void cancel_stateless();
 
  private:
   // Reading.
@@ -116,6 +122,8 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
 
   // POST (http_door_post.cpp).
   Task<bool> post(RequestHead head, AgentName agent);
+  Task<bool> post_in_session(RequestHead head, AgentName agent, SessionHandle session,
+                             Message message);
   Task<bool> initialize(AgentName agent, Message message);
   Task<SessionHandle> open_session(AgentName agent);
   Task<bool> call(SessionHandle session, Message message);
@@ -126,6 +134,13 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
   Task<bool> finish_stream(PostStream& stream);
   Task<> end_after_fault(SessionHandle session);
   friend class Posting;
+
+  // Requests of the modern era (http_door_stateless.cpp).
+  class StatelessUse;
+  Task<bool> post_stateless(RequestHead head, AgentName agent, Message message,
+                            std::optional<std::string> claimed);
+  Task<bool> call_stateless(AgentName agent, Message message);
+  void client_lost();
 
   // Streams (http_door_stream.cpp).
   Task<bool> get(RequestHead head, SessionHandle session);
@@ -158,7 +173,8 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
 
   PostStream* posting_ = nullptr;  // the request in progress whose answer is not begun
   Clock::time_point posting_since_;
-  SseFeed* feed_ = nullptr;  // the stream that is being written
+  StatelessCall* stateless_ = nullptr;  // the request in progress, if it belongs to no session
+  SseFeed* feed_ = nullptr;             // the stream that is being written
   Clock::time_point written_at_;
   std::optional<Slot<Done>> pumped_;  // set when the stream of a POST was written
 };

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "connectors/http_door_connection.hpp"
+#include "gateway/core/envelope.hpp"
 #include "gateway/core/log.hpp"
 #include "gateway/core/message.hpp"
 
@@ -53,21 +54,24 @@ PostStream::PostStream(SessionHandle session, asio::any_io_executor executor,
 PostStream::~PostStream() {
   finish();
   if (!feed_) return;
-  session_->detach(*feed_);
+  if (session_) session_->detach(*feed_);
   if (!feed_->is_finished()) feed_->break_off();
 }
 
 bool PostStream::send(Inspected message) {
   if (finished_) return false;
   start();
-  return session_->publish(*number_, message);
+  if (number_) return session_->publish(*number_, message);
+  feed_->push(std::make_shared<const std::string>(sse_event("", message.text())));
+  return !feed_->is_broken();
 }
 
 void PostStream::start() {
-  if (number_ || finished_) return;
+  if (feed_ || finished_) return;
   feed_ = std::make_shared<SseFeed>(executor_, limit_);
-  number_ = session_->begin_stream(*feed_);
-  const std::optional<Revision> revision = session_->conversation().revision();
+  if (session_) number_ = session_->begin_stream(*feed_);
+  const std::optional<Revision> revision =
+      session_ ? session_->conversation().revision() : std::nullopt;
   if (revision && primes_streams(*revision)) {
     const std::string id = event_id_text(EventId{*number_, 0});
     feed_->push(std::make_shared<const std::string>(sse_priming(id, stream_retry_ms)));
@@ -78,54 +82,62 @@ void PostStream::start() {
 void PostStream::finish() {
   if (finished_) return;
   finished_ = true;
-  if (number_) session_->finish_stream(*number_);
+  if (number_) {
+    session_->finish_stream(*number_);
+  } else if (feed_) {
+    feed_->finish();
+  }
 }
 
-// The POST that a connection is answering, where tick() finds it until its answer is there.
-class Posting {
- public:
-  Posting(DoorConnection& connection, const SessionHandle& session)
-      : connection_(connection),
-        stream_(session, connection.door_.executor, connection.door_.limits.session.queued_bytes,
-                [&connection](const SessionHandle& of, std::shared_ptr<SseFeed> feed) {
-                  connection.begin_pump(of, std::move(feed));
-                }) {
-    connection_.posting_ = &stream_;
-    connection_.posting_since_ = DoorConnection::Clock::now();
-  }
-  Posting(const Posting&) = delete;
-  ~Posting() { answered(); }
+Posting::Posting(DoorConnection& connection, const SessionHandle& session)
+    : connection_(connection),
+      stream_(session, connection.door_.executor, connection.door_.limits.session.queued_bytes,
+              [&connection](const SessionHandle& of, std::shared_ptr<SseFeed> feed) {
+                connection.begin_pump(of, std::move(feed));
+              }) {
+  connection_.posting_ = &stream_;
+  connection_.posting_since_ = DoorConnection::Clock::now();
+}
 
-  PostStream& stream() { return stream_; }
-  void answered() { connection_.posting_ = nullptr; }
+void Posting::answered() { connection_.posting_ = nullptr; }
 
- private:
-  DoorConnection& connection_;
-  PostStream stream_;
-};
-
+// The body decides to which era the message belongs: one whose _meta names a revision is of the
+// modern era, and so is refused what a modern MCP-Protocol-Version comes with and names none.
+// Arrays and what is no message are of the legacy era.
 Task<bool> DoorConnection::post(RequestHead head, AgentName agent) {
   CallInProgress in_progress(door_);
   SessionHandle session;
-  if (head.session_id) {
-    auto found = session_of(head, agent);
-    if (!found) co_return co_await refuse(std::move(found.error()));
-    session = std::move(*found);
-  }
+  if (head.session_id) session = door_.sessions.find(*head.session_id, agent);
   const std::optional<Revision> revision =
       session ? session->conversation().revision() : std::optional<Revision>();
   const bool batches = revision && allows_batches(*revision);
   Inbound inbound = parse_inbound(Untrusted<std::string>(body_.release()), door_.limits.json,
                                   batches ? Batches::accepted : Batches::refused);
-  if (inbound.batch && session) {
-    co_return co_await batch(std::move(session), std::move(inbound.messages));
+  Parsed& first = inbound.messages.front();
+  auto* message = inbound.batch ? nullptr : std::get_if<Message>(&first);
+  std::optional<std::string> claimed = message ? claimed_revision(*message) : std::nullopt;
+  if (message && (claimed || head.names_modern_revision())) {
+    co_return co_await post_stateless(head, std::move(agent), std::move(*message),
+                                      std::move(claimed));
   }
-  if (auto* bad = std::get_if<BadMessage>(&inbound.messages.front())) {
+  if (head.revision_text && !head.revision) co_return co_await refuse(unknown_revision());
+  auto* bad = std::get_if<BadMessage>(&first);
+  if (head.session_id && !session && !(bad && head.names_modern_revision())) {
+    auto found = session_of(head, agent);
+    co_return co_await refuse(std::move(found.error()));
+  }
+  if (inbound.batch) co_return co_await batch(std::move(session), std::move(inbound.messages));
+  if (bad) {
     std::string error = session ? session->conversation().refuse(*bad).take()
                                 : error_text(bad->id_raw, bad->refusal);
     co_return co_await answer_json(400, std::move(error));
   }
-  Message message = std::get<Message>(std::move(inbound.messages.front()));
+  co_return co_await post_in_session(head, std::move(agent), std::move(session),
+                                     std::move(*message));
+}
+
+Task<bool> DoorConnection::post_in_session(RequestHead head, AgentName agent, SessionHandle session,
+                                           Message message) {
   const bool is_initialize = message.is_request() && message.method() == "initialize";
   if (is_initialize && session) {
     const Refusal twice(Reason::invalid_request,

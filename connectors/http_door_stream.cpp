@@ -31,19 +31,6 @@ class FeedUse {
   SseFeed& feed_;
 };
 
-// Breaks the feed off when the client goes away.
-class WatchUse {
- public:
-  WatchUse(DoorWire& wire, SseFeed& feed) : wire_(wire) {
-    wire_.watch([&feed] { feed.break_off(); });
-  }
-  WatchUse(const WatchUse&) = delete;
-  ~WatchUse() { wire_.unwatch(); }
-
- private:
-  DoorWire& wire_;
-};
-
 }  // namespace
 
 std::string DoorConnection::stream_head() {
@@ -86,7 +73,12 @@ Task<> DoorConnection::pump_post(std::shared_ptr<DoorConnection> connection, Ses
                                  std::shared_ptr<SseFeed> feed) {
   SetAtEnd at_end(*connection->pumped_);
   bool complete = co_await connection->pump(*feed, connection->stream_head());
-  if (!complete) session->detach(*feed);
+  if (complete) co_return;
+  if (session) {
+    session->detach(*feed);
+  } else {
+    connection->client_lost();
+  }
 }
 
 // The answer to the POST in progress becomes a stream: from now on it is written beside the call.
@@ -108,7 +100,7 @@ Task<bool> DoorConnection::get(RequestHead head, SessionHandle session) {
   if (!head.last_event_id && revision && primes_streams(*revision)) {
     append_chunk(out, sse_priming(event_id_text(*start), stream_retry_ms));
   }
-  WatchUse watch(*wire_, feed);
+  WireWatch watch(*wire_, [&feed] { feed.break_off(); });
   bool complete = co_await pump(feed, std::move(out));
   co_return complete && !last_request_;
 }

@@ -1,5 +1,7 @@
 #include "connectors/http_door_wire.hpp"
 
+#include <poll.h>
+
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -112,6 +114,12 @@ void DoorWire::unwatch() {
   watch_.reset();
   Error ignored;
   socket().cancel(ignored);
+}
+
+bool DoorWire::is_peer_gone() {
+  if (!is_open()) return true;
+  pollfd look{socket().native_handle(), POLLRDHUP, 0};
+  return poll(&look, 1, 0) > 0;  // POLLERR and POLLHUP are always looked for
 }
 
 void DoorWire::close() {

@@ -36,6 +36,9 @@ class DoorWire {
   // When the peer sends something instead, the watch ends without a call.
   void watch(std::function<void()> gone);
   void unwatch();
+  // Has the peer closed its end, or at least said that it sends nothing more? Also behind bytes
+  // that nobody has read yet. Asks the kernel; false where the news has not arrived.
+  bool is_peer_gone();
 
   // Every operation in progress ends.
   void close();
@@ -47,6 +50,19 @@ class DoorWire {
  private:
   std::shared_ptr<std::function<void()>>
       watch_;  // shared with the handler that may still be queued
+};
+
+// A watch while it lives. Its end cancels whatever is in progress on the wire.
+class WireWatch {
+ public:
+  WireWatch(DoorWire& wire, std::function<void()> gone) : wire_(wire) {
+    wire_.watch(std::move(gone));
+  }
+  WireWatch(const WireWatch&) = delete;
+  ~WireWatch() { wire_.unwatch(); }
+
+ private:
+  DoorWire& wire_;
 };
 
 std::unique_ptr<DoorWire> make_wire(asio::ip::tcp::socket socket);

@@ -8,9 +8,12 @@ namespace toolgate {
 std::string sse_event(std::string_view id, std::string_view data) {
   std::string out;
   out.reserve(data.size() + id.size() + 40);
-  out += "id: ";
-  out += id;
-  out += "\nevent: message\n";
+  if (!id.empty()) {
+    out += "id: ";
+    out += id;
+    out += '\n';
+  }
+  out += "event: message\n";
   for (;;) {
     const std::size_t end = data.find_first_of("\r\n");
     out += "data: ";

@@ -18,8 +18,8 @@
 
 namespace toolgate {
 
-// One "message" event. A line break in `data` (JSON has them only between tokens) starts another
-// data line.
+// One "message" event; without an id where that is empty. A line break in `data` (JSON has them
+// only between tokens) starts another data line.
 std::string sse_event(std::string_view id, std::string_view data);
 // An event without data that tells the id to come back with, and when (SEP-1699).
 std::string sse_priming(std::string_view id, std::chrono::milliseconds retry);

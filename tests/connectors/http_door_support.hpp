@@ -1,15 +1,6 @@
 #pragma once
-// What the tests of the HTTP endpoint share: a scripted conversation, a doorkeeper with two tokens,
-// a door on a loop of its own, and a client that speaks raw bytes.
-//
-// The scripted conversation's requests (params in brackets):
-//   initialize {protocolVersion}   as the real one; an unknown version is refused
-//   echo {notifications?: k}       sends k notifications first, then answers its own params
-//   big {bytes}                    answers that many characters
-//   gate                           says "before", waits for the notification `open`, says "after",
-//   answers hang                           never answers; closing the conversation ends it
-//   unanswered fault                          throws
-// and notifications: `open`, and `say` (its params go to the general stream).
+// What the tests of the HTTP endpoint share: a doorkeeper with two tokens, a door on a loop of its
+// own before scripted conversations, and a client that speaks raw bytes.
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -24,10 +15,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
-#include <deque>
 #include <future>
-#include <list>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -37,124 +25,10 @@
 #include "connectors/http_door.hpp"
 #include "gateway/core/message.hpp"
 #include "gateway/core/slot.hpp"
-#include "inspectors/gate.hpp"
 #include "signing/keys.hpp"
+#include "tests/connectors/http_door_scripted.hpp"
 
 namespace toolgate::door_test {
-
-inline Inspected note(const std::string& params) {
-  return InspectionGate::own(notification_text("notifications/message", params));
-}
-
-class ScriptedConversation final : public Conversation {
- public:
-  ScriptedConversation(AgentStream& general, asio::any_io_executor executor,
-                       std::atomic<int>& open_conversations)
-      : general_(general), executor_(std::move(executor)), open_conversations_(open_conversations) {
-    ++open_conversations_;
-  }
-  ~ScriptedConversation() override {
-    CHECK(closed_);
-    --open_conversations_;
-  }
-
-  Task<std::optional<Inspected>> handle(Message message, AgentStream& related) override {
-    const std::string& method = message.method();
-    if (message.is_response()) co_return std::nullopt;
-    if (message.is_notification()) {
-      if (method == "open") open_gates();
-      if (method == "say") general_.send(note(std::string(message.params()->raw())));
-      co_return std::nullopt;
-    }
-    if (method == "fault") throw std::runtime_error("scripted fault");
-    if (method == "initialize") co_return initialize(message);
-    if (method == "echo") co_return echo(message, related);
-    if (method == "big") {
-      const auto bytes = static_cast<std::size_t>(*message.params()->find("bytes")->integer());
-      co_return result(message, "{\"text\":\"" + std::string(bytes, 'x') + "\"}");
-    }
-    if (method == "gate") related.send(note(R"({"say":"before"})"));
-    if (method == "gate" || method == "hang") {
-      bool opened = co_await pass_gate(method == "gate");
-      if (!opened) co_return std::nullopt;
-      related.send(note(R"({"say":"after"})"));
-      co_return result(message, R"({"passed":true})");
-    }
-    co_return InspectionGate::own(
-        error_text(message.id().raw(), Refusal(Reason::unknown_method, "no such method")));
-  }
-
-  Inspected refuse(const BadMessage& bad) override {
-    return InspectionGate::own(error_text(bad.id_raw, bad.refusal));
-  }
-  std::optional<Revision> revision() const override { return revision_; }
-  Task<> close() override {
-    closed_ = true;
-    for (Gate& gate : gates_) gate.passed.set(false);
-    co_return;
-  }
-
- private:
-  struct Gate {
-    explicit Gate(asio::any_io_executor executor) : passed(std::move(executor)) {}
-    Slot<bool> passed;
-    bool opens = false;
-  };
-
-  static Inspected result(const Message& message, const std::string& json) {
-    return InspectionGate::own(result_text(message.id().raw(), json));
-  }
-  Inspected initialize(const Message& message) {
-    revision_ = legacy_revision_from(message.params()->find("protocolVersion")->text());
-    if (revision_) return result(message, R"({"capabilities":{}})");
-    return InspectionGate::own(
-        error_text(message.id().raw(), Refusal(Reason::invalid_params, "no such revision")));
-  }
-  static Inspected echo(const Message& message, AgentStream& related) {
-    std::int64_t count = 0;
-    if (auto asked = message.params()->find("notifications")) count = *asked->integer();
-    for (std::int64_t i = 1; i <= count; ++i)
-      related.send(note("{\"n\":" + std::to_string(i) + "}"));
-    return result(message, std::string(message.params()->raw()));
-  }
-  Task<bool> pass_gate(bool opens) {
-    Gate& gate = gates_.emplace_back(executor_);
-    gate.opens = opens;
-    bool passed = co_await gate.passed.wait();
-    gates_.remove_if([&](const Gate& other) { return &other == &gate; });
-    co_return passed;
-  }
-  void open_gates() {
-    for (Gate& gate : gates_) {
-      if (gate.opens) gate.passed.set(true);
-    }
-  }
-
-  AgentStream& general_;
-  asio::any_io_executor executor_;
-  std::atomic<int>& open_conversations_;
-  std::optional<Revision> revision_;
-  std::list<Gate> gates_;
-  bool closed_ = false;
-};
-
-class ScriptedConversations final : public Conversations {
- public:
-  explicit ScriptedConversations(asio::any_io_executor executor) : executor_(std::move(executor)) {}
-  std::unique_ptr<Conversation> open(AgentName, AgentStream& general,
-                                     std::string transport) override {
-    CHECK(transport == "http");
-    return std::make_unique<ScriptedConversation>(general, executor_, open_now);
-  }
-  std::unique_ptr<StatelessConversation> open_stateless(AgentName,
-                                                        std::vector<HeaderField>) override {
-    return nullptr;
-  }
-  std::atomic<int> open_now = 0;
-
- private:
-  asio::any_io_executor executor_;
-};
 
 class TwoTokens final : public Doorkeeper {
  public:
@@ -195,6 +69,7 @@ class RunningDoor {
     CHECK(door.connections() == 0);
     CHECK(door.sessions() == 0);
     CHECK(conversations.open_now == 0);
+    CHECK(conversations.stateless.open.empty());
   }
   // Stops without waiting for it.
   std::future<void> begin_stop(std::chrono::milliseconds grace) {
@@ -401,7 +276,7 @@ inline std::vector<SeenEvent> events_in(std::string_view text) {
       if (line.starts_with("data: ")) event.data += line.substr(6);
       block.remove_prefix(std::min(line_end + 1, block.size()));
     }
-    if (!event.id.empty() && !event.data.empty()) events.push_back(event);
+    if (!event.data.empty()) events.push_back(event);
   }
   return events;
 }
