@@ -163,9 +163,9 @@ class ScriptedStateless final : public StatelessConversation {
     if (method == "fault") throw std::runtime_error("scripted fault");
     if (method == "gate") related.send(note(R"({"say":"before"})"));
     if (method == "flood") flood(related);
-    if (method == "subscriptions/listen") related.send(note(R"({"say":"listening"})"));
-    if (method == "gate" || method == "hang" || method == "flood" ||
-        method == "subscriptions/listen") {
+    subscription_ = method == "subscriptions/listen";
+    if (subscription_) related.send(note(R"({"say":"listening"})"));
+    if (method == "gate" || method == "hang" || method == "flood" || subscription_) {
       handling_ = true;
       const bool passed = co_await waiting_.wait();
       handling_ = false;
@@ -182,7 +182,7 @@ class ScriptedStateless final : public StatelessConversation {
   unsigned http_status() const override { return status_; }
   void wind_down() override {
     ++script_.wound_down;
-    waiting_.set(true);
+    if (subscription_) waiting_.set(true);
   }
   Task<> close() override {
     ++closed_;
@@ -227,6 +227,7 @@ class ScriptedStateless final : public StatelessConversation {
   unsigned status_ = 200;
   int closed_ = 0;
   bool handling_ = false;
+  bool subscription_ = false;
 };
 
 class ScriptedConversations final : public Conversations {
