@@ -57,7 +57,8 @@ class StatelessConversation : public Conversation {
   virtual unsigned http_status() const = 0;
 
   // The gateway stops: a subscription ends gracefully, with its result; calls go on. Only asks:
-  // whatever it leads to happens after it has returned. While handle() runs; at most once.
+  // whatever it leads to happens after it has returned. Any time after handle() has begun; at most
+  // once.
   virtual void wind_down() = 0;
 };
 

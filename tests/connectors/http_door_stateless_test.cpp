@@ -421,6 +421,15 @@ TEST_CASE("stopping asks subscriptions to end, lets calls finish, and cancels th
     running.finish_stop(std::move(stopping));
     CHECK(script.cancelled == 0);
   }
+  SUBCASE("a client that goes away meanwhile cancels its call") {
+    client.send(modern_post(port, "hang"));
+    CHECK(has_handled(running, 1));
+    auto stopping = running.begin_stop(milliseconds(60'000));
+    CHECK(running.eventually([&] { return script.wound_down == 1; }));
+    client.close();
+    CHECK(has_cancelled(running, 1));
+    running.finish_stop(std::move(stopping));
+  }
   SUBCASE("a call that does not finish is answered so") {
     client.send(modern_post(port, "hang"));
     CHECK(has_handled(running, 1));

@@ -82,6 +82,46 @@ TEST_CASE("calls, streams and large answers under TLS") {
   listening.read_stream_until("\"n\":1");
 }
 
+TEST_CASE("a client that goes away under TLS cancels its request") {
+  OwnCertificate own;
+  HttpDoorSettings settings = secured_by(own);
+  settings.limits.session.keep_alive_ms = Milliseconds(40);  // the sweep comes every 10 ms
+  settings.limits.session.sse_after_ms = Milliseconds(60'000);
+  RunningDoor running(settings);
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  TlsClient client(running.door.port(), context);
+  client.stream().handshake(asio::ssl::stream_base::client);
+  std::string method = "hang";
+  bool says_so = true;
+  SUBCASE("saying so") {}
+  SUBCASE("without a word") { says_so = false; }
+  SUBCASE("saying so, from a stream") { method = "gate"; }
+  SUBCASE("without a word, from a stream") {
+    method = "gate";
+    says_so = false;
+  }
+  const std::string body =
+      call_text(1, method,
+                R"({"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                R"("io.modelcontextprotocol/clientCapabilities":{}}})");
+  client.send(
+      TlsClient::request("POST", running.door.port(), "", body,
+                         "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: " + method + "\r\n"));
+  const StatelessScript& script = running.conversations.stateless;
+  CHECK(running.eventually([&] { return script.handled == 1; }));
+  if (method == "gate") {
+    client.read_head();
+    client.read_stream_until("before");
+  }
+  if (says_so) {  // close_notify, without waiting for the door's
+    boost::system::error_code ignored;
+    client.stream().lowest_layer().shutdown(asio::ip::tcp::socket::shutdown_receive, ignored);
+    client.stream().shutdown(ignored);
+  }
+  client.close();
+  CHECK(running.eventually([&] { return script.cancelled == 1 && script.open.empty(); }));
+}
+
 TEST_CASE("TLS 1.1, and no TLS at all, are refused") {
   OwnCertificate own;
   RunningDoor running(secured_by(own));

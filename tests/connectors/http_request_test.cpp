@@ -83,6 +83,7 @@ TEST_CASE("what a judged head says") {
       "Accept: text/event-stream ; q=0.5 , application/*\r\nContent-Type: "
       "Application/JSON;charset=\"UTF-8\"\r\n"
       "Mcp-Session-Id: s1\r\nMCP-Protocol-Version: 2025-06-18\r\nExpect: 100-Continue\r\n"
+      "mcp-METHOD: tools/call\r\nMcp-Param-A: 1\r\nMcp-Name: \t x y \r\nmcp-param-a:2\r\n"
       "Connection: keep-alive, Close\r\nContent-Length: 12\r\nX-Other: y\r\n\r\n";
   RequestFields fields;
   REQUIRE_FALSE(parse_head(head, 32'768, fields));
@@ -93,10 +94,68 @@ TEST_CASE("what a judged head says") {
   CHECK(judged->bearer == "abc.DEF-123~+/=");
   CHECK(judged->session_id == "s1");
   CHECK(judged->revision == Revision::r2025_06_18);
+  CHECK(judged->revision_text == "2025-06-18");
+  CHECK_FALSE(judged->names_modern_revision());
+  CHECK(judged->mirrored_method == "tools/call");
+  CHECK(judged->mirrored_name == "x y");
+  CHECK(fields.arguments == std::vector<HeaderField>{{"Mcp-Param-A", "1"}, {"mcp-param-a", "2"}});
   CHECK(judged->expects_continue);
   CHECK_FALSE(judged->keep_alive);
   CHECK(judged->content_length == 12);
   CHECK_FALSE(judged->last_event_id);
+}
+
+TEST_CASE("MCP-Protocol-Version, before the body is known") {
+  const HostCheck hosts = check_with({}, {});
+  struct Row {
+    const char* method;
+    std::string revision;
+    unsigned status;  // of the refusal; 0 for none
+    bool modern = false;
+  };
+  for (const Row& row : {
+           Row{"POST", "2025-11-25", 0},
+           Row{"POST", "2026-07-28", 0, true},
+           Row{"POST", "2099-01-01", 0},
+           Row{"POST", "draft", 0},
+           Row{"POST", "", 400},
+           Row{"POST", "2026-07-28, 2026-07-28", 400},
+           Row{"POST", std::string(64, 'x'), 0},
+           Row{"POST", std::string(65, 'x'), 400},
+           Row{"POST", "\xC3\xA9", 400},
+           Row{"GET", "2025-11-25", 0},
+           Row{"GET", "2099-01-01", 400},
+           Row{"GET", "2026-07-28", 405},
+           Row{"DELETE", "2026-07-28", 405},
+           Row{"DELETE", "draft", 400},
+       }) {
+    CAPTURE(row.method + (" " + row.revision));
+    const std::string head =
+        std::string(row.method) + " /mcp HTTP/1.1\r\nHost: localhost:8808\r\nAccept: */*\r\n" +
+        (row.method[0] == 'P' ? "Content-Type: application/json\r\n" : "") +
+        "Content-Length: 0\r\nMCP-Protocol-Version: " + row.revision + "\r\n\r\n";
+    RequestFields fields;
+    REQUIRE_FALSE(parse_head(head, 32'768, fields));
+    const auto judged = judge_request(fields, RequestRules{hosts, 100});
+    CHECK((judged ? 0 : judged.error().status) == row.status);
+    if (judged) CHECK(judged->names_modern_revision() == row.modern);
+  }
+}
+
+TEST_CASE("the lines of arguments are counted, and forgotten with their head") {
+  const auto head_with = [](std::size_t lines) {
+    std::string head = "POST /mcp HTTP/1.1\r\n";
+    for (std::size_t i = 0; i < lines; ++i) head += "Mcp-Param-A: x\r\n";
+    return head + "\r\n";
+  };
+  RequestFields fields;
+  CHECK_FALSE(parse_head(head_with(most_argument_lines), 32'768, fields));
+  CHECK(fields.arguments.size() == most_argument_lines);
+  const auto refusal = parse_head(head_with(most_argument_lines + 1), 32'768, fields);
+  REQUIRE(refusal);
+  CHECK(refusal->status == 431);
+  CHECK_FALSE(parse_head(head_with(0), 32'768, fields));
+  CHECK(fields.arguments.empty());
 }
 
 TEST_CASE("where a head ends, however it is cut") {

@@ -3,6 +3,7 @@
 
 #include "connectors/http_request.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,24 @@ void check_body(const RequestHead& head, std::string_view rest) {
   assert(whole.size() <= 4'096 && used <= rest.size());
   if (whole.state() == RequestBody::State::complete && !head.chunked) {
     assert(whole.size() == head.content_length);
+  }
+}
+
+// What repeats fields of the body.
+void check_mirrors(const RequestFields& fields, const RequestHead& head) {
+  assert(fields.arguments.size() <= most_argument_lines);
+  for (const HeaderField& line : fields.arguments) {
+    assert(line.name.size() > argument_header_prefix.size());
+    assert(std::ranges::none_of(line.value, [](char c) { return c == '\r' || c == '\n'; }));
+  }
+  assert(!head.revision || head.revision_text);
+  assert(!head.revision_text ||
+         (!head.revision_text->empty() && head.revision_text->size() <= 64 &&
+          std::ranges::all_of(*head.revision_text, [](char c) { return c > ' ' && c <= '~'; })));
+  assert(head.method == RequestMethod::post || !head.names_modern_revision());
+  assert(head.method == RequestMethod::post || !head.revision_text || head.revision);
+  for (const RequestHeader once : {RequestHeader::mirrored_method, RequestHeader::mirrored_name}) {
+    assert(fields.counts[static_cast<std::size_t>(once)] <= 1);
   }
 }
 
@@ -62,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   assert(head->method == RequestMethod::post || !head->has_body());
   assert((head->credentials == RequestCredentials::bearer) == !head->bearer.empty());
   assert(head->content_length <= 4'096);
+  check_mirrors(fields, *head);
   check_body(*head, bytes.substr(length));
   return 0;
 }
