@@ -13,7 +13,7 @@
 //
 // Requests of the modern era:
 //   gate, hang, fault              the same; ScriptedConversations::open_gates() opens
-//   flood                          sends 50 MB, then waits like hang
+//   flood                          sends 20 MB, then waits like hang
 //   subscriptions/listen           says "listening" and waits for wind_down()
 //   any other {notifications?: k, status?: n}   answers the agent and the Mcp-Param lines, or an
 //                                  error that goes with that HTTP status
@@ -198,7 +198,7 @@ class ScriptedStateless final : public StatelessConversation {
   }
   static void flood(AgentStream& related) {
     const std::string text = "{\"t\":\"" + std::string(50'000, 'z') + "\"}";
-    for (int i = 0; i < 1'000; ++i) related.send(note(text));
+    for (int i = 0; i < 400; ++i) related.send(note(text));
   }
   Inspected answer(const Message& message, AgentStream& related) {
     const auto params = message.params();
