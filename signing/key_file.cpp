@@ -19,6 +19,7 @@
 
 #include "signing/keys.hpp"
 #include "signing/private_file.hpp"
+#include "signing/strict_base64.hpp"
 
 namespace toolgate {
 namespace {
@@ -164,10 +165,9 @@ Result<KeyFile> parse_key_file(std::string_view text, const fs::path& path) {
   if (!encoded || !text.empty()) return no_key(path);
 
   SecretBytes payload(sealed ? sealed_bytes : clear_bytes);
-  std::size_t size = 0;
-  int failure = sodium_base642bin(payload.data(), payload.size(), encoded->data(), encoded->size(),
-                                  nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
-  if (failure != 0 || size != payload.size()) return no_key(path);
+  auto size =
+      read_base64(*encoded, {payload.data(), payload.size()}, sodium_base64_VARIANT_ORIGINAL);
+  if (size != payload.size()) return no_key(path);
   return KeyFile{.sealed = sealed, .payload = std::move(payload)};
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "signing/digest.hpp"
+#include "signing/strict_base64.hpp"
 
 namespace toolgate {
 namespace {
@@ -33,11 +34,8 @@ std::string base64(const std::uint8_t* bytes, std::size_t size, int variant) {
 
 // Exactly N bytes in padded base64, and nothing beside them.
 template <std::size_t N>
-bool read_base64(std::string_view text, std::array<std::uint8_t, N>& out) {
-  std::size_t size = 0;
-  int failed = sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size,
-                                 nullptr, sodium_base64_VARIANT_ORIGINAL);
-  return failed == 0 && size == out.size();
+bool fills(std::string_view text, std::array<std::uint8_t, N>& out) {
+  return read_base64(text, out, sodium_base64_VARIANT_ORIGINAL) == out.size();
 }
 
 // A key's id is derived from it: whoever swaps the key under an id has to change the id too.
@@ -108,7 +106,7 @@ Result<PublicKey> PublicKey::parse(std::string_view minisign_text) {
   if (encoded.ends_with('\n')) encoded.remove_suffix(1);
 
   std::array<std::uint8_t, 42> packed;
-  if (!read_base64(encoded, packed)) return refusal;
+  if (!fills(encoded, packed)) return refusal;
   if (!std::equal(minisign_algorithm.begin(), minisign_algorithm.end(), packed.begin())) {
     return refusal;
   }
@@ -125,7 +123,7 @@ Status PublicKey::verify(std::string_view domain, std::string_view message,
                          std::string_view signature_base64) const {
   start_cryptography();
   Signature signature;
-  if (!read_base64(signature_base64, signature)) {
+  if (!fills(signature_base64, signature)) {
     return Refusal(Reason::bad_signature, "a signature is 64 bytes in base64");
   }
   auto signed_digest = digest(domain, message);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "signing/private_file.hpp"
+#include "signing/strict_base64.hpp"
 
 namespace toolgate {
 namespace {
@@ -34,11 +35,6 @@ constexpr std::size_t file_bytes = file_line.size() + encoded_key_bytes + 1;
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-// libsodium 1.0.18 reads each byte beyond ASCII as '_', so that many texts would be the same box.
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
 // No two bindings give the same bytes, and those of another version's would differ in the word.
@@ -96,15 +92,13 @@ Result<StateSeal> StateSeal::load_or_make(const fs::path& path) {
   auto text = read_own_file(path, rules);
   if (!text) return text.refusal();
   std::string_view view = text->view();
-  if (view.size() != file_bytes || !view.starts_with(file_line) || !view.ends_with('\n') ||
-      !is_ascii(view)) {
+  if (view.size() != file_bytes || !view.starts_with(file_line) || !view.ends_with('\n')) {
     return no_key(path);
   }
   SecretBytes key(key_bytes);
-  std::size_t size = 0;
-  int failure = sodium_base642bin(key.data(), key.size(), view.data() + file_line.size(),
-                                  encoded_key_bytes, nullptr, &size, nullptr, file_variant);
-  if (failure != 0 || size != key.size()) return no_key(path);
+  auto size = read_base64(view.substr(file_line.size(), encoded_key_bytes),
+                          {key.data(), key.size()}, file_variant);
+  if (size != key.size()) return no_key(path);
   return StateSeal(std::move(key));
 }
 
@@ -129,13 +123,9 @@ Result<std::string> StateSeal::seal(std::string_view plain, std::string_view bou
 
 Result<std::string> StateSeal::open(std::string_view sealed, std::string_view bound_to) const {
   assert(key_.size() == key_bytes);
-  if (sealed.size() > sealed_bytes_most || !is_ascii(sealed)) return not_ours();
+  if (sealed.size() > sealed_bytes_most) return not_ours();
   std::vector<std::uint8_t> box(sealed.size() / 4 * 3 + 3);
-  std::size_t size = 0;
-  if (sodium_base642bin(box.data(), box.size(), sealed.data(), sealed.size(), nullptr, &size,
-                        nullptr, sealed_variant) != 0) {
-    return not_ours();
-  }
+  std::size_t size = read_base64(sealed, box, sealed_variant).value_or(0);
   if (size < box_at + tag_bytes || box[0] != version) return not_ours();
   std::string context = associated(bound_to);
   std::string plain(size - box_at - tag_bytes, '\0');
