@@ -43,30 +43,40 @@ bool is_harmless_name(std::string_view name) {
   });
 }
 
+bool is_named_in(std::span<const std::string_view> names, const Value& member) {
+  return std::ranges::any_of(names, [&](std::string_view name) { return member.is_named(name); });
+}
+
 // One inspection of one value. Recursion is bounded by JsonLimits::depth.
 class Walk {
  public:
-  Walk(const Inspectors& inspectors, bool skips_plain_ascii, Channel channel, const Value& root)
+  Walk(const Inspectors& inspectors, bool skips_plain_ascii, Channel channel, const Value& root,
+       std::span<const std::string_view> omitted)
       : inspectors_(inspectors),
         skips_plain_ascii_(skips_plain_ascii),
         channel_(channel),
+        omitted_(omitted),
         rewrite_(root.raw(), root.begin()) {}
 
   void visit(const Value& value) {
     if (value.is_string()) judge(Literal{.value = value, .is_name = false});
     if (!value.is_array() && !value.is_object()) return;
-    Renames renames;
     std::size_t place = 0;
     for (auto child = value.first(); child; child = child->following(value)) {
-      path_.push_back(Step{.child = *child, .place = place++});
-      if (child->has_name()) {
-        auto renamed = judge(Literal{.value = *child, .is_name = true});
-        if (renamed) renames.emplace(child->name_begin(), std::move(*renamed));
+      if (path_.empty() && is_named_in(omitted_, *child)) {
+        ++place;
+        continue;
       }
+      path_.push_back(Step{.child = *child, .place = place++});
+      if (child->has_name()) judge(Literal{.value = *child, .is_name = true});
       visit(*child);
       path_.pop_back();
     }
-    if (!renames.empty()) check_names(value, renames);
+  }
+
+  void leave_out(const Value& root) {
+    rewrite_.reshape(
+        root, [this](const Value& member) { return is_named_in(omitted_, member); }, "");
   }
 
   bool withheld() const { return withheld_; }
@@ -75,14 +85,11 @@ class Walk {
   std::string json() && { return std::move(rewrite_).apply(); }
 
  private:
-  using Renames = std::map<std::size_t, std::string>;  // by Value::name_begin()
-
-  // The new text of a name, if some of it was removed.
-  std::optional<std::string> judge(const Literal& literal) {
-    if (skips_plain_ascii_ && is_plain_ascii(literal.raw())) return std::nullopt;
+  void judge(const Literal& literal) {
+    if (skips_plain_ascii_ && is_plain_ascii(literal.raw())) return;
     auto text = literal.text();
     auto marks = inspect(literal, text);
-    if (marks.empty()) return std::nullopt;
+    if (marks.empty()) return;
 
     report(literal, marks);
     std::vector<Range> removed;
@@ -91,14 +98,17 @@ class Walk {
       if (mark.action != Mark::Action::remove) continue;
       removed.push_back(Range{.begin = mark.begin, .end = mark.end});
     }
-    if (removed.empty()) return std::nullopt;
+    if (removed.empty()) return;
+    if (literal.is_name) {
+      // Whoever looked at the message before knew the member by the name that it came with; who
+      // reads it afterwards would know another one.
+      withheld_ = true;
+      return;
+    }
     unite(removed);
-    auto cut = removed;
-    locate(literal.raw(), cut);
-    unite(cut);
-    rewrite_.replace(literal.begin(), literal.end(), without(literal.raw(), cut));
-    if (!literal.is_name) return std::nullopt;
-    return without(text, removed);
+    locate(literal.raw(), removed);
+    unite(removed);
+    rewrite_.replace(literal.begin(), literal.end(), without(literal.raw(), removed));
   }
 
   std::vector<Mark> inspect(const Literal& literal, std::string_view text) {
@@ -165,26 +175,10 @@ class Walk {
     return out;
   }
 
-  void check_names(const Value& object, const Renames& renames) {
-    std::vector<std::string> names;
-    for (auto& member : object.members()) {
-      auto renamed = renames.find(member.value.name_begin());
-      names.push_back(renamed == renames.end() ? std::move(member.name) : renamed->second);
-    }
-    std::ranges::sort(names);
-    if (std::ranges::adjacent_find(names) == names.end()) return;
-    withheld_ = true;
-    findings_.push_back(Finding{.id = "inspection.duplicate_name",
-                                .severity = Severity::hard,
-                                .begin = object.begin(),
-                                .end = object.end(),
-                                .pointer = pointer(),
-                                .why = "two property names differ only by what had to be removed"});
-  }
-
   const Inspectors& inspectors_;
   bool skips_plain_ascii_;
   Channel channel_;
+  std::span<const std::string_view> omitted_;
   Rewrite rewrite_;
   std::vector<Step> path_;
   std::vector<Finding> findings_;
@@ -220,25 +214,38 @@ InspectionGate::InspectionGate(std::vector<std::unique_ptr<Inspector>> inspector
         return inspector->cares_about_plain_ascii();
       })) {}
 
-Inspection InspectionGate::inspect(Channel channel, const Value& value) const {
+Inspection InspectionGate::inspect(Channel channel, const Value& value,
+                                   std::span<const std::string_view> omitted) const {
   Inspection inspection;
-  if (skips_plain_ascii_ && is_plain_ascii(value.raw())) {
+  bool omits = std::ranges::any_of(
+      omitted, [&](std::string_view name) { return value.find(name).has_value(); });
+  bool plain = skips_plain_ascii_ && is_plain_ascii(value.raw());
+  if (plain && !omits) {
     inspection.verdict = Verdict::allow;
     inspection.cleared = Cleared(on_one_line(std::string(value.raw())));
     return inspection;
   }
-  Walk walk(inspectors_, skips_plain_ascii_, channel, value);
-  walk.visit(value);
+  Walk walk(inspectors_, skips_plain_ascii_, channel, value, omitted);
+  if (!plain) walk.visit(value);
   if (!walk.withheld()) {
     inspection.verdict = walk.changed() ? Verdict::sanitise : Verdict::allow;
+    if (omits) walk.leave_out(value);
     inspection.cleared = Cleared(on_one_line(std::move(walk).json()));
   }
   inspection.findings = std::move(walk).findings();
   return inspection;
 }
 
-Inspected InspectionGate::result(const RequestId& id, Cleared result) {
-  return Inspected(result_text(id.raw(), result.json()));
+Inspected InspectionGate::result(const RequestId& id, const Cleared& result,
+                                 std::string_view added) {
+  if (added.empty()) return Inspected(result_text(id.raw(), result.json()));
+  std::string_view members = std::string_view(result.json()).substr(1);
+  std::string text;
+  text.reserve(id.raw().size() + added.size() + members.size() + 48);
+  text.append(R"({"jsonrpc":"2.0","id":)").append(id.raw()).append(R"(,"result":{)").append(added);
+  if (members.find_first_not_of(" \t") != members.find('}')) text += ',';
+  text.append(members).append("}");
+  return Inspected(std::move(text));
 }
 
 Inspected InspectionGate::error(const RequestId& id, Cleared error) {

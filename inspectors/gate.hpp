@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,13 +62,17 @@ class InspectionGate {
   explicit InspectionGate(std::vector<std::unique_ptr<Inspector>> inspectors);
 
   // Inspects every string in `value`, property names included. What is not removed keeps its exact
-  // bytes, in shortened strings too. Two names that become one by a removal withhold the whole,
-  // since readers would disagree about which of them counts. Findings of the gate itself:
-  // "inspector.fault" and "inspection.duplicate_name".
-  Inspection inspect(Channel channel, const Value& value) const;
+  // bytes, in shortened strings too. A name is never shortened: it withholds the whole, since
+  // whoever looked at the message before, the broker itself, knew the member by another one.
+  // The gate's own finding: "inspector.fault".
+  // Members of `value` itself whose names are in `omitted` are neither looked at nor passed on.
+  Inspection inspect(Channel channel, const Value& value,
+                     std::span<const std::string_view> omitted = {}) const;
 
   // Whole messages made of cleared parts.
-  static Inspected result(const RequestId& id, Cleared result);
+  // `added`: members of the broker's own for the result, as JSON without braces; the result must
+  // not have them.
+  static Inspected result(const RequestId& id, const Cleared& result, std::string_view added = "");
   static Inspected error(const RequestId& id, Cleared error);
   static Inspected notification(std::string_view method, Cleared params);
   static Inspected request(std::string_view id_raw, std::string_view method, Cleared params);

@@ -105,8 +105,6 @@ TEST_CASE("a removal takes its bytes and no other") {
       {"numbers and spaces around it", R"({ "n" : 1.000 , "s":"\u0007" })",
        R"({ "n" : 1.000 , "s":"" })"},
       {"the root", R"("\u001b[1mx")", R"("x")"},
-      {"a property name", R"({"a\u001b[8mb":1})", R"({"ab":1})"},
-      {"a name and its value", R"({"\u001b[1ma":"\u001b[1mb","c":"d"})", R"({"a":"b","c":"d"})"},
       {"deep inside", R"([[{"a":[["\u001b[1m"]]}]])", R"([[{"a":[[""]]}]])"},
       {"DEL, which JSON does not escape", "[\"a\x7F\"]", R"(["a"])"},
   };
@@ -130,10 +128,11 @@ TEST_CASE("what must not go on is withheld") {
   constexpr Row rows[] = {
       {"hidden tags", R"(["\udb40\udc41"])", "unicode.tag"},
       {"hidden tags in a name", "{\"a\U000E0041\":1}", "unicode.tag"},
-      {"two names that become one", R"({"a":1,"a\u0007":2})", "inspection.duplicate_name"},
-      {"and both were changed", R"([{"\u0001a":1,"b":2,"a\u0007":2}])",
-       "inspection.duplicate_name"},
-      {"two names that become empty", R"({"\u0001":1,"\u0002":2})", "inspection.duplicate_name"},
+      {"a name that would be shortened", R"({"a\u001b[8mb":1})", "terminal.escape"},
+      {"a name that hides one of the protocol's", R"({"resultType\u0007":"input_required"})",
+       "terminal.control"},
+      {"two names that would become one", R"({"a":1,"a\u0007":2})", "terminal.control"},
+      {"deep inside", R"([{"b":[{"\u0001a":1}]}])", "terminal.control"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.name);
@@ -143,7 +142,6 @@ TEST_CASE("what must not go on is withheld") {
     REQUIRE_FALSE(inspection.findings.empty());
     CHECK(inspection.findings.back().id == row.finding);
   }
-  CHECK(inspect(R"([{"a":1},{"a\u0007":2}])").verdict == Verdict::sanitise);
 }
 
 TEST_CASE("a finding says where it stands") {
@@ -218,7 +216,7 @@ TEST_CASE("an inspector that fails withholds the text") {
 }
 
 TEST_CASE("an inspector that cares about plain ASCII sees it, and what it says is done") {
-  auto document = parse(R"({"aXb":"XcX"})");
+  auto document = parse(R"({"ab":["XcX","X"]})");
   Mark mark{.finding = "x", .severity = Severity::note, .why = "an X"};
   auto kept = gate_with<Marker>(mark).inspect(Channel::log_message, document.root());
   CHECK(kept.verdict == Verdict::allow);
@@ -228,7 +226,7 @@ TEST_CASE("an inspector that cares about plain ASCII sees it, and what it says i
   mark.action = Mark::Action::remove;
   auto cut = gate_with<Marker>(mark).inspect(Channel::log_message, document.root());
   CHECK(cut.verdict == Verdict::sanitise);
-  CHECK(cut.cleared->json() == R"({"ab":"c"})");
+  CHECK(cut.cleared->json() == R"({"ab":["c",""]})");
 
   mark.action = Mark::Action::withhold;
   CHECK(gate_with<Marker>(mark).inspect(Channel::log_message, document.root()).verdict ==
