@@ -33,7 +33,7 @@ namespace toolgate {
 
 class DoorConnection;
 class PostStream;
-class StatelessCall;
+class StatelessExchange;
 
 // Reports refused attempts, at most `burst` in a second, so that nobody fills the record by
 // knocking.
@@ -173,8 +173,8 @@ class DoorConnection : public std::enable_shared_from_this<DoorConnection> {
 
   PostStream* posting_ = nullptr;  // the request in progress whose answer is not begun
   Clock::time_point posting_since_;
-  StatelessCall* stateless_ = nullptr;  // the request in progress, if it belongs to no session
-  SseFeed* feed_ = nullptr;             // the stream that is being written
+  StatelessExchange* stateless_ = nullptr;  // the request in progress, if it belongs to no session
+  SseFeed* feed_ = nullptr;                 // the stream that is being written
   Clock::time_point written_at_;
   std::optional<Slot<Done>> pumped_;  // set when the stream of a POST was written
 };

@@ -17,7 +17,7 @@
 namespace toolgate {
 
 // Says that the task of cancel() is over, also where it was cancelled before it began.
-class StatelessCall::EndOfClosing {
+class StatelessExchange::EndOfClosing {
  public:
   explicit EndOfClosing(Slot<Done>& over) : over_(&over) {}
   EndOfClosing(EndOfClosing&& other) noexcept : over_(std::exchange(other.over_, nullptr)) {}
@@ -30,26 +30,26 @@ class StatelessCall::EndOfClosing {
   Slot<Done>* over_;
 };
 
-StatelessCall::StatelessCall(TaskGroup& tasks, asio::any_io_executor executor,
-                             std::unique_ptr<StatelessConversation> conversation)
+StatelessExchange::StatelessExchange(TaskGroup& tasks, asio::any_io_executor executor,
+                                     std::unique_ptr<StatelessConversation> conversation)
     : tasks_(tasks), executor_(std::move(executor)), conversation_(std::move(conversation)) {
   assert(conversation_);
 }
 
-StatelessCall::~StatelessCall() { assert(closed_); }
+StatelessExchange::~StatelessExchange() { assert(closed_); }
 
-void StatelessCall::cancel() {
+void StatelessExchange::cancel() {
   if (beside_ || begun_) return;
   beside_.emplace(executor_);
   tasks_.spawn(close_beside(EndOfClosing(*beside_)));
 }
 
-Task<> StatelessCall::close_beside(EndOfClosing) {
+Task<> StatelessExchange::close_beside(EndOfClosing) {
   begun_ = true;
   co_await conversation_->close();
 }
 
-Task<> StatelessCall::close() {
+Task<> StatelessExchange::close() {
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   if (beside_) co_await beside_->wait();
@@ -107,7 +107,7 @@ Status judge(const RequestHead& head, const Message& message,
 // Sets the connection's request in progress.
 class DoorConnection::StatelessUse {
  public:
-  StatelessUse(DoorConnection& connection, StatelessCall& call) : connection_(connection) {
+  StatelessUse(DoorConnection& connection, StatelessExchange& call) : connection_(connection) {
     connection_.stateless_ = &call;
   }
   StatelessUse(const StatelessUse&) = delete;
@@ -145,7 +145,7 @@ Task<bool> DoorConnection::post_stateless(RequestHead head, AgentName agent, Mes
 
 Task<bool> DoorConnection::call_stateless(AgentName agent, Message message) {
   const std::string id_raw = message.id().raw();
-  StatelessCall call(
+  StatelessExchange call(
       door_.tasks, door_.executor,
       door_.conversations.open_stateless(std::move(agent), std::move(fields_.arguments)));
   Posting posting(*this, nullptr);

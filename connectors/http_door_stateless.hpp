@@ -16,12 +16,12 @@ namespace toolgate {
 
 // The conversation is closed exactly once, by a task of `tasks` if the request is cancelled, else
 // by whoever handled it.
-class StatelessCall {
+class StatelessExchange {
  public:
-  StatelessCall(TaskGroup& tasks, asio::any_io_executor executor,
-                std::unique_ptr<StatelessConversation> conversation);
-  StatelessCall(const StatelessCall&) = delete;
-  ~StatelessCall();  // asserts that the conversation was closed
+  StatelessExchange(TaskGroup& tasks, asio::any_io_executor executor,
+                    std::unique_ptr<StatelessConversation> conversation);
+  StatelessExchange(const StatelessExchange&) = delete;
+  ~StatelessExchange();  // asserts that the conversation was closed
 
   StatelessConversation& conversation() { return *conversation_; }
   // Nobody wants the answer any more. Idempotent; returns before anything of it is felt.

@@ -123,16 +123,21 @@ Task<> LineSession::hand_over(Parsed parsed, Batch* batch) {
   ++running_;
   if (batch != nullptr) ++batch->running;
   const bool decides_the_revision = message.is_request() && message.method() == "initialize";
+  if (decides_the_revision) deciding_ = true;
   tasks_.spawn(handle(std::move(message), batch));
-  if (decides_the_revision) co_await wait_idle(limits_.first_list_ms);
+  if (decides_the_revision) co_await wait_decided(limits_.first_list_ms);
 }
 
 Task<> LineSession::handle(Message message, Batch* batch) {
   struct Leaving {
-    Leaving(LineSession& of, Batch* in, bool request)
-        : session(of), batch(in), is_request(request) {}
+    Leaving(LineSession& of, Batch* in, const Message& handled)
+        : session(of),
+          batch(in),
+          is_request(handled.is_request()),
+          decides(is_request && handled.method() == "initialize") {}
     ~Leaving() {
       --session.running_;
+      if (decides) session.deciding_ = false;
       if (is_request) --session.requests_;
       if (batch != nullptr) --batch->running;
       session.answered(batch);
@@ -141,8 +146,9 @@ Task<> LineSession::handle(Message message, Batch* batch) {
     LineSession& session;
     Batch* batch;
     bool is_request;
+    bool decides;
   };
-  Leaving leaving(*this, batch, message.is_request());
+  Leaving leaving(*this, batch, message);
   try {
     auto reply = co_await conversation_->handle(std::move(message), *this);
     if (reply) answer(std::move(*reply), batch);
@@ -189,7 +195,19 @@ Task<> LineSession::wait_idle(Milliseconds limit) {
   }
 }
 
+// Other messages may take as long as they want: a subscription of the modern era lasts for ever.
+Task<> LineSession::wait_decided(Milliseconds limit) {
+  const auto deadline = asio::steady_timer::clock_type::now() + limit;
+  while (deciding_ && !stopping_ && asio::steady_timer::clock_type::now() < deadline) {
+    changed_.expires_at(deadline);
+    co_await changed_.async_wait(as_result);
+    auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) stopping_ = true;
+  }
+}
+
 Task<> LineSession::finish() {
+  conversation_->wind_down();
   co_await wait_idle(limits_.drain_ms);
   stopping_ = true;
   co_await conversation_->close();

@@ -63,6 +63,7 @@ class LineSession : public AgentStream {
   Task<> room_for_a_request();
   Task<> finish();
   Task<> wait_idle(Milliseconds limit);
+  Task<> wait_decided(Milliseconds limit);
   void stop();
 
   asio::posix::stream_descriptor& input_;
@@ -77,6 +78,7 @@ class LineSession : public AgentStream {
   std::list<Batch> batches_;
   std::size_t running_ = 0;   // messages that the conversation handles
   std::size_t requests_ = 0;  // the requests among them
+  bool deciding_ = false;     // an initialize is among them
   bool overflowed_ = false;   // the agent did not take its answers
   bool stopping_ = false;
 };

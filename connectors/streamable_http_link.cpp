@@ -83,6 +83,12 @@ class StreamableHttpLink final : public ServerLink {
     }
   }
 
+  void cancel(BrokerId request) override {
+    auto found = posts_.find(request);
+    if (found != posts_.end()) found->second.delivered = false;  // whatever came was no answer
+    abandon(request);
+  }
+
   Task<> close() override {
     bool first = !std::exchange(closing_, true);
     bool says_goodbye = first && !session_.is_over() && session_.has_id();
@@ -188,8 +194,12 @@ class StreamableHttpLink final : public ServerLink {
   // it.
   Refusal failure(const Post& post, const HttpHead& head) const {
     unsigned status = head.status();
-    bool foreign =
-        status == 404 || status == 405 || (status == 400 && (post.stateless || !head.is_json()));
+    // Whoever does not know the modern era may refuse its requests with any 4xx that is not about
+    // who asks, or how often.
+    bool about_the_client = status == 401 || status == 403 || status == 407 || status == 408 ||
+                            status == 421 || status == 425 || status == 429;
+    bool foreign = status == 404 || status == 405 || (status == 400 && !head.is_json()) ||
+                   (post.stateless && status < 500 && !about_the_client);
     if (succeeded_ || !foreign) return refused_status(status);
     std::string_view what =
         post.stateless ? "take requests without a handshake" : "speak Streamable HTTP";

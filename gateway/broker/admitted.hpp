@@ -7,6 +7,7 @@
 
 #include "gateway/broker/policy.hpp"
 #include "gateway/core/names.hpp"
+#include "gateway/core/server_link.hpp"
 #include "gateway/store/audit.hpp"
 #include "signing/pins.hpp"
 
@@ -20,6 +21,7 @@ struct ToolCall {
   ServerName server;
   std::string item;    // as the server calls it
   std::string params;  // JSON text
+  Carriage carriage;
 };
 
 class Admitted {

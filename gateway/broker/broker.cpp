@@ -38,16 +38,21 @@ std::string digest_of(const Configuration& configuration) {
 
 Broker::Broker(asio::any_io_executor executor, Configuration configuration,
                std::shared_ptr<const Approved> approved, AuditLog& audit,
-               const InspectionGate& gate, const Limits& limits, LinkFactory make)
+               const InspectionGate& gate, const StateSeal& seal, const Limits& limits,
+               LinkFactory make)
     : executor_(executor),
       configuration_(std::make_unique<Configuration>(std::move(configuration))),
       policy_digest_(digest_of(*configuration_)),
       approved_(std::move(approved)),
       audit_(audit),
       gate_(gate),
+      seal_(seal),
       limits_(limits),
       make_(std::move(make)),
       calls_(*this),
+      tasks_(seal),
+      parked_(executor),
+      calls_in_progress_(executor, "calls in progress"),
       running_(executor, "servers"),
       retiring_(executor, "servers that leave"),
       records_(executor, "records") {
@@ -92,9 +97,11 @@ Task<> Broker::keep_up(std::shared_ptr<Upstream> upstream) { co_await upstream->
 
 Task<> Broker::stop() {
   stopping_ = true;
+  co_await parked_.end();
   for (const auto& [name, upstream] : upstreams_) retiring_.spawn(retire(upstream));
   co_await retiring_.drain(Milliseconds(20'000));
   co_await running_.drain(Milliseconds(1'000));
+  co_await calls_in_progress_.drain(Milliseconds(1'000));
   co_await records_.drain(Milliseconds(5'000));
 }
 
@@ -142,6 +149,7 @@ void Broker::rebuild() {
     catalogue.add(entry, server ? server->offer() : nullptr, *approved_, gate_, now);
   }
   catalogue_ = std::move(catalogue);
+  capabilities_ = offered_capabilities();
   for (const ListMethod& method : list_methods) {
     for (const CatalogueItem& item : catalogue_.items(method.kind)) {
       bool named = method.kind == ItemKind::tool || method.kind == ItemKind::prompt;
@@ -157,7 +165,7 @@ void Broker::rebuild() {
     bool first = known.empty();
     known = std::move(fingerprint);
     if (first) continue;
-    for (Session* session : sessions_) session->list_changed(method.kind);
+    for (Listener* listener : std::vector(listeners_)) listener->list_changed(method.kind);
   }
 }
 
@@ -165,21 +173,26 @@ std::unique_ptr<Conversation> Broker::open(AgentName agent, AgentStream& general
                                            std::string transport) {
   auto session = std::make_unique<Session>(*this, std::move(agent), general, std::move(transport));
   sessions_.push_back(session.get());
+  listeners_.push_back(session.get());
   return session;
 }
 
-std::unique_ptr<StatelessConversation> Broker::open_stateless(AgentName, std::vector<HeaderField>) {
-  return nullptr;
+std::unique_ptr<StatelessConversation> Broker::open_stateless(AgentName agent,
+                                                              std::vector<HeaderField> arguments) {
+  return std::make_unique<StatelessPost>(*this, std::move(agent), std::move(arguments));
 }
 
-void Broker::forget(Session& session) { std::erase(sessions_, &session); }
+void Broker::forget(Session& session) {
+  std::erase(sessions_, &session);
+  std::erase(listeners_, static_cast<Listener*>(&session));
+}
 
 std::shared_ptr<Upstream> Broker::upstream(const ServerName& name) const {
   auto found = upstreams_.find(name);
   return found == upstreams_.end() ? nullptr : found->second;
 }
 
-std::set<std::string> Broker::capabilities() const {
+std::set<std::string> Broker::offered_capabilities() const {
   std::set<std::string> all;
   for (const ServerEntry& entry : configuration_->servers) {
     if (entry.disabled || catalogue_.counts(entry.name).approved == 0) continue;
@@ -195,8 +208,31 @@ std::set<std::string> Broker::capabilities() const {
     auto document = parse_document(Untrusted<std::string>(std::move(json)), limits_.json);
     if (!document) continue;
     for (const Member& member : document->root().members()) all.insert(member.name);
+    auto extensions = document->root().find("extensions");
+    if (!extensions) continue;
+    for (const Member& member : extensions->members()) all.insert(member.name);
   }
   return all;
+}
+
+std::string Broker::capabilities_json(Revision revision) const {
+  auto offered = [&](std::string_view name) { return capabilities_.contains(std::string(name)); };
+  std::string json = R"({"tools":{"listChanged":true})";
+  if (offered("prompts")) json += R"(,"prompts":{"listChanged":true})";
+  if (offered("resources")) json += R"(,"resources":{"subscribe":true,"listChanged":true})";
+  if (offered("logging")) json += R"(,"logging":{})";
+  if (offered("completions") && revision >= Revision::r2025_03_26) json += R"(,"completions":{})";
+  if (offered("tasks") && revision == Revision::r2025_11_25) {
+    json += R"(,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})";
+  }
+  std::string extensions;
+  for (std::string_view extension : {tasks_extension, apps_extension}) {
+    bool fits = extension != tasks_extension || toolgate::is_modern(revision);
+    if (!fits || !offered(extension)) continue;
+    extensions += (extensions.empty() ? "\"" : ",\"") + std::string(extension) + R"(":{})";
+  }
+  if (!extensions.empty()) json += R"(,"extensions":{)" + extensions + "}";
+  return json + "}";
 }
 
 std::optional<std::string> Broker::instructions(const AgentName& agent) const {
@@ -235,7 +271,36 @@ void Broker::offered(Upstream& server) {
   }
 }
 
+void Broker::record_question(const AgentCall& call, const Upstream& server,
+                             const std::string& method) {
+  Record question;
+  question.kind = "server.question";
+  question.agent = call.agent().text();
+  question.session = call.session_id();
+  question.server = server.name();
+  question.method = method;
+  question.decision = "allow";
+  record(std::move(question));
+}
+
+Task<Status> Broker::record_subscription(const AgentName& agent, const std::string& session,
+                                         const std::string& method,
+                                         const SubscriptionFilter& granted) {
+  Record subscription;
+  subscription.kind = "subscription";
+  subscription.agent = agent.text();
+  subscription.session = session;
+  subscription.method = method;
+  subscription.decision = "allow";
+  subscription.policy = policy_digest_;
+  subscription.arguments = AuditLog::detail(configuration_->audit.arguments, granted.json());
+  auto receipt = co_await audit_.write(std::move(subscription));
+  if (!receipt) co_return receipt.refusal();
+  co_return done();
+}
+
 void Broker::started(Upstream& server) {
+  told_levels_.erase(server.entry().name);
   Record record_of_start;
   record_of_start.kind = "server.start";
   record_of_start.server = server.name();

@@ -16,8 +16,11 @@
 #include "gateway/broker/approved.hpp"
 #include "gateway/broker/call_path.hpp"
 #include "gateway/broker/catalogue.hpp"
+#include "gateway/broker/listener.hpp"
 #include "gateway/broker/policy.hpp"
 #include "gateway/broker/session.hpp"
+#include "gateway/broker/stateless_call.hpp"
+#include "gateway/broker/subscription.hpp"
 #include "gateway/broker/task_book.hpp"
 #include "gateway/broker/upstream.hpp"
 #include "gateway/core/agent.hpp"
@@ -25,6 +28,7 @@
 #include "gateway/core/task_group.hpp"
 #include "gateway/store/audit.hpp"
 #include "inspectors/gate.hpp"
+#include "signing/sealed_state.hpp"
 
 namespace toolgate {
 
@@ -33,12 +37,18 @@ class Broker : public Conversations, private UpstreamEvents {
   // `make` opens the pipes to the servers: tests give one without processes and sockets.
   Broker(asio::any_io_executor executor, Configuration configuration,
          std::shared_ptr<const Approved> approved, AuditLog& audit, const InspectionGate& gate,
-         const Limits& limits, LinkFactory make = make_link);
+         const StateSeal& seal, const Limits& limits, LinkFactory make = make_link);
   Broker(const Broker&) = delete;
   ~Broker() override;
 
   // Starts every server that has an approval, in the background; others start when they get one.
+  // Idempotent.
   void start();
+  // The first request that is more than a look at who answers: start(), for a gateway that a client
+  // may have started only for that look.
+  void wake() {
+    if (!started_) start();
+  }
   // After all sessions are closed: stops the servers and waits for them.
   Task<> stop();
 
@@ -53,32 +63,57 @@ class Broker : public Conversations, private UpstreamEvents {
   std::unique_ptr<StatelessConversation> open_stateless(
       AgentName agent, std::vector<HeaderField> arguments) override;
 
-  // For sessions and the call path.
+  // For the agents' side and the call path.
   asio::any_io_executor executor() const { return executor_; }
   const Configuration& configuration() const { return *configuration_; }
   const std::string& policy_digest() const { return policy_digest_; }
   Policy policy() const { return Policy(*configuration_); }
   const Catalogue& catalogue() const { return catalogue_; }
   const InspectionGate& gate() const { return gate_; }
+  const StateSeal& seal() const { return seal_; }
   AuditLog& audit() { return audit_; }
   CallPath& calls() { return calls_; }
+  const CallPath& calls() const { return calls_; }
   TaskBook& tasks() { return tasks_; }
+  const TaskBook& tasks() const { return tasks_; }
+  ParkedCalls& parked() { return parked_; }
   const Limits& limits() const { return limits_; }
   std::shared_ptr<Upstream> upstream(const ServerName& name) const;
   const std::map<ServerName, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
-  // What agents are told that the servers together can do: "tools", "logging", ...
-  std::set<std::string> capabilities() const;
+  // What the servers together can do: "tools", "logging", ..., and the identifiers of extensions.
+  const std::set<std::string>& capabilities() const { return capabilities_; }
+  // The same as an agent of this revision is told it.
+  std::string capabilities_json(Revision revision) const;
   // The approved instructions that this agent sees, as one text (JSON string); nothing if there are
   // none.
   std::optional<std::string> instructions(const AgentName& agent) const;
   // Record something that has no caller who waits for it.
   void record(Record record);
+  void record_question(const AgentCall& call, const Upstream& server, const std::string& method);
+  // Durable when it returns.
+  Task<Status> record_subscription(const AgentName& agent, const std::string& session,
+                                   const std::string& method, const SubscriptionFilter& granted);
+  // A task that outlasts the request that starts it.
+  void spawn(Task<> task) { calls_in_progress_.spawn(std::move(task)); }
   void forget(Session& session);
+  // From now on the listener hears of changes, and the servers are told what it wants to hear.
+  void listen(Listener& listener);
+  void unlisten(Listener& listener);
+  // How many resources this agent watches, over all that it has open.
+  std::size_t watched_by(const AgentName& agent) const;
+  // From now on a message that names no call may belong to an agent without a session.
+  void saw_stateless() { stateless_seen_ = true; }
   // A session's log level or subscriptions changed: tell the servers what all sessions together
   // want.
   void levels_changed();
   Task<> tell_levels();  // the same, awaited
+  // A request wants log messages from this level on: tells a legacy server, where it has to.
+  Task<> tell_level(std::shared_ptr<Upstream> server, int level);
   bool anybody_subscribes(const ServerName& server, const std::string& uri) const;
+  // Does it offer to tell of updates of resources?
+  bool tells_updates(const Upstream& server) const;
+  // What agents want to hear of this modern server's resources and tasks may have changed.
+  void wishes_changed(const ServerName& server);
   // A session does not want updates of this resource any more; when it was the last, the server is
   // told.
   void unsubscribed(const ServerName& server, const std::string& uri);
@@ -94,18 +129,24 @@ class Broker : public Conversations, private UpstreamEvents {
   // Where a message goes that names no call: the one session that has calls in flight on this
   // server.
   struct Addressee {
-    Session* session = nullptr;
-    SessionCall* call = nullptr;
+    AgentCall* call = nullptr;
+    Session* session = nullptr;  // where it is no call
     AgentStream* stream = nullptr;
+    explicit operator bool() const { return stream != nullptr; }
+    const AgentName& agent() const { return call ? call->agent() : session->agent(); }
+    const ClientCapabilities& capabilities() const {
+      return call ? call->capabilities() : session->capabilities();
+    }
   };
   Addressee addressee(const Upstream& server, CallRoute* route) const;
   bool may_hear(const Session& session, const Upstream& server) const;
-  void pass_progress(Upstream& server, const Message& message, SessionCall& call);
+  void pass_progress(Upstream& server, const Message& message, AgentCall& call);
   void pass_log(Upstream& server, const Message& message, CallRoute* route);
   void pass_update(Upstream& server, const Message& message);
   void pass_task_status(Upstream& server, const Message& message);
+  Task<> tell_task(std::string server, std::string method, std::string visible_id, Cleared params);
   // The message's params with task ids as this agent knows them, inspected.
-  std::optional<Cleared> clear_for(const Session& session, Upstream& server, const Message& message,
+  std::optional<Cleared> clear_for(const AgentName& agent, Upstream& server, const Message& message,
                                    Channel channel);
   std::optional<Cleared> clear(Upstream& server, const Message& message, Channel channel,
                                const std::string& json);
@@ -115,6 +156,7 @@ class Broker : public Conversations, private UpstreamEvents {
   Task<> keep_up(std::shared_ptr<Upstream> upstream);
   Task<> retire(std::shared_ptr<Upstream> upstream);
   void rebuild();
+  std::set<std::string> offered_capabilities() const;
   void resubscribe(Upstream& server);
   Task<> write(Record record);
 
@@ -124,17 +166,24 @@ class Broker : public Conversations, private UpstreamEvents {
   std::shared_ptr<const Approved> approved_;
   AuditLog& audit_;
   const InspectionGate& gate_;
+  const StateSeal& seal_;
   const Limits& limits_;
   LinkFactory make_;
   Catalogue catalogue_;
+  std::set<std::string> capabilities_;
   std::map<ItemKind, std::string> fingerprints_;
   CallPath calls_;
   TaskBook tasks_;
   std::map<ServerName, std::shared_ptr<Upstream>> upstreams_;
   std::vector<Session*> sessions_;  // in the order in which they were opened
-  TaskGroup running_;               // servers
-  TaskGroup retiring_;              // servers that left the configuration
-  TaskGroup records_;               // records that nobody waits for
+  std::vector<Listener*> listeners_;
+  std::map<ServerName, int> told_levels_;  // of the legacy servers that run
+  ParkedCalls parked_;
+  TaskGroup calls_in_progress_;  // of modern agents, where they may outlast their request
+  TaskGroup running_;            // servers
+  TaskGroup retiring_;           // servers that left the configuration
+  TaskGroup records_;            // records that nobody waits for
+  bool stateless_seen_ = false;
   bool started_ = false;
   bool stopping_ = false;
 };

@@ -5,11 +5,15 @@
 #include "gateway/broker/broker.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
+#include "gateway/core/rewrite.hpp"
 
 namespace toolgate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t echoed_uri_bytes = 2'048;
+constexpr std::int64_t most_ttl_ms = 10'000;  // an agent's copy is no older than that
 
 std::int64_t microseconds_since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
@@ -53,10 +57,11 @@ bool is_decision(Reason reason) {
   return reason == Reason::held || reason == Reason::denied || reason == Reason::inspection;
 }
 
-std::string refused_result(const Refusal& why, const std::string& record) {
+std::string refused_result(const Refusal& why, const std::string& record, Revision revision) {
   std::string text = "toolgate refused this call: " + why.detail;
   if (!record.empty()) text += " (record " + record + ")";
-  return R"({"content":[{"type":"text","text":)" + json_quote(text) + R"(}],"isError":true})";
+  return std::string(is_modern(revision) ? R"({"resultType":"complete",)" : "{") +
+         R"("content":[{"type":"text","text":)" + json_quote(text) + R"(}],"isError":true})";
 }
 
 std::string_view decision_word(const Inspection& inspection, const Reply& reply) {
@@ -65,34 +70,49 @@ std::string_view decision_word(const Inspection& inspection, const Reply& reply)
   return reply.is_error() ? "error" : "allow";
 }
 
+std::int64_t code_of(const Value& error) {
+  auto code = error.find("code");
+  return code ? code->integer().value_or(0) : 0;
+}
+
 }  // namespace
 
-Task<std::optional<Inspected>> CallPath::run(SessionCall& call, const Message& message) {
-  Session& session = call.session();
+Task<std::optional<Answer>> CallPath::run(AgentCall& call, const Message& message) {
   Ending ending(message);
 
   // Which item of which server?
-  auto target = resolve(session, message);
+  auto target = resolve(call.agent(), message);
   if (!target) co_return co_await refused(call, ending, target.refusal());
   ending.target = &*target;
 
   // Is the server up, so that what it says now can be held against what was approved?
   std::shared_ptr<Upstream> upstream = target->upstream;
-  Status up = co_await upstream->ready([&] { return call.cancelled() || session.is_closed(); });
+  Status up = co_await upstream->ready([&] { return call.cancelled(); });
   if (!up) co_return co_await refused(call, ending, up.refusal());
+
+  // Does it bring the answers to what the server asked in an earlier round?
+  auto round = first_round(call, message, *target);
+  if (!round) co_return co_await refused(call, ending, round.refusal());
 
   // Pin approved, policy permits, intent durable.
   BrokerId id = upstream->next_id();
-  auto admitted = co_await admit(session, message, *target, id);
+  auto admitted = co_await admit(call, message, *target, id, *round);
   if (!admitted) co_return co_await refused(call, ending, admitted.refusal());
   ending.admitted = &*admitted;
 
   // Forward, with a deadline.
-  auto reply = co_await forward(*admitted, *target, id, call);
+  auto reply = co_await forward(*admitted, *target, id, call, message, *round);
   if (!reply) co_return co_await refused(call, ending, reply.refusal());
 
   // Inspect every string of the answer.
-  Inspection inspection = inspect(*admitted, *target, *reply);
+  Inspection inspection;
+  std::optional<Result<Answer>> handed_over;
+  if (asks_for_input(*target, *reply)) {
+    handed_over = hand_over(call, message, *target, *reply, *round, inspection);
+    if (!*handed_over) co_return co_await refused(call, ending, handed_over->refusal());
+  } else {
+    inspection = inspect(call, *admitted, *target, *reply);
+  }
   if (!inspection.cleared) {
     Refusal why(Reason::inspection,
                 "the answer of '" + upstream->name() +
@@ -102,25 +122,123 @@ Task<std::optional<Inspected>> CallPath::run(SessionCall& call, const Message& m
   }
 
   // The outcome is durable before the agent gets the answer.
-  Record outcome = outcome_of(session, ending, *reply, inspection);
+  Record outcome = outcome_of(call, ending, *reply, inspection);
+  if (handed_over) outcome.reason = "the server needs input first";
   auto recorded = co_await broker_.audit().write(std::move(outcome));
   if (!recorded) co_return co_await refused(call, ending, recorded.refusal());
 
   if (call.cancelled()) co_return std::nullopt;
+  if (handed_over) co_return std::move(**handed_over);
   if (reply->is_error()) {
-    co_return InspectionGate::error(message.id(), std::move(*inspection.cleared));
+    co_return Answer::error(std::move(*inspection.cleared),
+                            code_for(call, *target, reply->message.body()));
   }
   call.succeed();
-  co_return InspectionGate::result(message.id(), std::move(*inspection.cleared));
+  co_return Answer::result(std::move(*inspection.cleared), added_members(call, *target, *reply));
 }
 
-Record CallPath::outcome_of(const Session& session, const Ending& ending, const Reply& reply,
+// The code of a legacy server's error as the agent's era knows it.
+std::int64_t CallPath::code_for(const AgentCall& call, const Target& target,
+                                const Value& error) const {
+  constexpr std::int64_t resource_not_found = -32002;
+  constexpr std::int64_t url_elicitation_required = -32042;
+  std::int64_t code = code_of(error);
+  if (!is_modern(call.revision()) || target.upstream->is_modern()) return code;
+  if (code == resource_not_found) return json_rpc_code(Reason::invalid_params);
+  if (code == url_elicitation_required) return json_rpc_code(Reason::unanswered);
+  // The modern era's own: a legacy server means something else by them.
+  if (code <= -32020 && code >= -32099) return json_rpc_code(Reason::bad_answer);
+  return code;
+}
+
+Inspection CallPath::inspect_error(const AgentCall& call, const Target& target,
+                                   const Value& error) const {
+  std::int64_t code = code_for(call, target, error);
+  if (code == code_of(error)) return broker_.gate().inspect(Channel::error, error);
+  Rewrite rewrite(error.raw(), error.begin());
+  rewrite.replace(*error.find("code"), std::to_string(code));
+  JsonLimits limits;
+  limits.bytes = error.raw().size() + 16;
+  auto document = parse_document(Untrusted<std::string>(std::move(rewrite).apply()), limits);
+  if (!document) return Inspection{};
+  return broker_.gate().inspect(Channel::error, document->root());
+}
+
+Task<std::optional<Answer>> CallPath::refuse(AgentCall& call, const Message& message, Refusal why) {
+  Ending ending(message);
+  co_return co_await refused(call, ending, std::move(why));
+}
+
+// While its server waited for the answers, an administrator may have decided otherwise.
+Task<Status> CallPath::go_on(AgentCall& call, const Message& message) {
+  auto target = resolve(call.agent(), message);
+  if (!target) co_return target.refusal();
+  auto item = verified(call.agent(), *target);
+  if (!item) co_return item.refusal();
+  auto permit = broker_.policy().decide(call.agent(), *item);
+  if (!permit) co_return permit.refusal();
+  Status agree = headers_agree(call, message, *item);
+  if (!agree) co_return agree.refusal();
+  Record answer = intent_of(call, message, *target);
+  answer.kind = "call.answer";
+  answer.rule = permit->rule();
+  answer.pin = item->pin->text();
+  if (auto responses = message.params()->find("inputResponses")) {
+    answer.arguments = AuditLog::detail(broker_.configuration().audit.arguments, responses->raw());
+  }
+  auto receipt = co_await broker_.audit().write(std::move(answer));
+  if (!receipt) co_return receipt.refusal();
+  co_return done();
+}
+
+Status CallPath::headers_agree(const AgentCall& call, const Message& message,
+                               const CatalogueItem& item) const {
+  const auto* given = call.argument_headers();
+  if (!given) return done();
+  return check_argument_headers(item.mirrored, message.params()->find("arguments"), *given);
+}
+
+// What a task's status may hold is what tasks/get would answer.
+Status CallPath::may_hear_of(const AgentName& agent, const TaskEntry& task) const {
+  auto upstream = broker_.upstream(task.server);
+  if (!upstream) return Refusal(Reason::unavailable, "its server is not configured any more");
+  Target target;
+  target.upstream = upstream;
+  target.key = task.tool;
+  target.exposed = exposed_name(upstream->entry().prefix, task.tool);
+  auto item = verified(agent, target);
+  if (!item) return item.refusal();
+  auto permit = broker_.policy().decide(agent, *item);
+  if (!permit) return permit.refusal();
+  return done();
+}
+
+Record CallPath::intent_of(const AgentCall& call, const Message& message,
+                           const Target& target) const {
+  Record intent;
+  intent.kind = "call.intent";
+  intent.agent = call.agent().text();
+  intent.session = call.session_id();
+  intent.server = target.upstream->name();
+  intent.tool = target.key;
+  intent.method = message.method();
+  intent.decision = "allow";
+  auto arguments = message.params()->find("arguments");
+  if (arguments) {
+    intent.arguments = AuditLog::detail(broker_.configuration().audit.arguments, arguments->raw());
+  }
+  intent.policy = broker_.policy_digest();
+  intent.trace = traceparent_of(message);
+  return intent;
+}
+
+Record CallPath::outcome_of(const AgentCall& call, const Ending& ending, const Reply& reply,
                             Inspection& inspection) const {
   const Admitted& admitted = *ending.admitted;
   Record outcome;
   outcome.kind = "call.outcome";
-  outcome.agent = session.agent().text();
-  outcome.session = session.id();
+  outcome.agent = call.agent().text();
+  outcome.session = call.session_id();
   outcome.server = admitted.call().server.text();
   outcome.tool = admitted.call().item;
   outcome.method = admitted.call().method;
@@ -137,79 +255,75 @@ Record CallPath::outcome_of(const Session& session, const Ending& ending, const 
   return outcome;
 }
 
-Task<Result<Admitted>> CallPath::admit(const Session& session, const Message& message,
-                                       Target target, BrokerId id) {
-  auto item = verified(session, target);
+Task<Result<Admitted>> CallPath::admit(const AgentCall& call, const Message& message, Target target,
+                                       BrokerId id, const Round& round) {
+  auto item = verified(call.agent(), target);
   if (!item) co_return item.refusal();
-  auto permit = broker_.policy().decide(session.agent(), *item);
+  Status agree = headers_agree(call, message, *item);
+  if (!agree) co_return agree.refusal();
+  auto permit = broker_.policy().decide(call.agent(), *item);
   if (!permit) co_return permit.refusal();
-  auto params = params_for(session, message, target, id);
+  auto params = params_for(call, message, target, id, round);
   if (!params) co_return params.refusal();
+  auto carriage = carriage_for(*item, message, target);
+  if (!carriage) co_return carriage.refusal();
 
-  Record intent;
-  intent.kind = "call.intent";
-  intent.agent = session.agent().text();
-  intent.session = session.id();
-  intent.server = target.upstream->name();
-  intent.tool = target.key;
-  intent.method = message.method();
-  intent.decision = "allow";
+  Record intent = intent_of(call, message, target);
   intent.rule = permit->rule();
-  auto arguments = message.params()->find("arguments");
-  if (arguments) {
-    intent.arguments = AuditLog::detail(broker_.configuration().audit.arguments, arguments->raw());
-  }
   intent.pin = item->pin->text();
-  intent.policy = broker_.policy_digest();
-  intent.trace = traceparent_of(message);
   auto receipt = co_await broker_.audit().write(std::move(intent));
   if (!receipt) co_return receipt.refusal();
 
-  ToolCall call{session.agent(), session.id(), message.method(),
-                item->server,    target.key,   std::move(*params)};
-  co_return Admitted(std::move(call), std::move(*item->verified), std::move(*permit),
+  ToolCall what{call.agent(), call.session_id(),  message.method(),    item->server,
+                target.key,   std::move(*params), std::move(*carriage)};
+  co_return Admitted(std::move(what), std::move(*item->verified), std::move(*permit),
                      std::move(*receipt));
 }
 
-Task<Result<Reply>> CallPath::forward(const Admitted& admitted, const Target& target, BrokerId id,
-                                      SessionCall& call) {
-  if (call.cancelled()) co_return Refusal(Reason::cancelled, "the agent cancelled the request");
-  // While the intent was written, the server or the administrator may have changed their mind.
-  auto still = verified(call.session(), target);
-  if (!still) co_return still.refusal();
-  auto permit = broker_.policy().decide(call.session().agent(), *still);
-  if (!permit) co_return permit.refusal();
-  if (still->verified->pin() != admitted.definition().pin()) {
-    co_return Refusal(Reason::held, "'" + target.exposed + "' changed while it was called");
-  }
-  call.sent(target.upstream, id);
-  co_return co_await target.upstream->request(id, admitted.call().method, admitted.call().params,
-                                              target.upstream->entry().limits.call_ms, &call);
-}
-
-Inspection CallPath::inspect(const Admitted& admitted, const Target& target, const Reply& reply) {
+Inspection CallPath::inspect(const AgentCall& call, const Admitted& admitted, const Target& target,
+                             const Reply& reply) {
+  static constexpr std::string_view typed[] = {"resultType"};
+  static constexpr std::string_view cacheable[] = {"resultType", "ttlMs", "cacheScope"};
   Value body = reply.message.body();
-  if (reply.is_error()) return broker_.gate().inspect(Channel::error, body);
+  if (reply.is_error()) return inspect_error(call, target, body);
   const AgentName& agent = admitted.call().agent;
+  std::span<const std::string_view> omitted;
+  if (target.upstream->is_modern() || is_modern(call.revision())) {
+    omitted = target.channel == Channel::resource ? std::span<const std::string_view>(cacheable)
+                                                  : std::span<const std::string_view>(typed);
+  }
   if (auto task = created_task(body); task && admitted.call().method == "tools/call") {
-    broker_.tasks().add(TaskEntry{admitted.call().server, *task, agent, admitted.definition()});
+    broker_.tasks().add(TaskEntry{admitted.call().server, *task, agent, admitted.call().item});
   }
   auto translated = broker_.tasks().to_agent(body, admitted.call().server, agent);
-  if (!translated) return broker_.gate().inspect(target.channel, body);
+  if (!translated) return broker_.gate().inspect(target.channel, body, omitted);
   JsonLimits limits;
   limits.bytes = translated->size();
   auto document = parse_document(Untrusted<std::string>(std::move(*translated)), limits);
   if (!document) return Inspection{};
-  return broker_.gate().inspect(target.channel, document->root());
+  return broker_.gate().inspect(target.channel, document->root(), omitted);
 }
 
-Task<std::optional<Inspected>> CallPath::refused(SessionCall& call, const Ending& ending,
-                                                 Refusal why) {
+std::string CallPath::added_members(const AgentCall& call, const Target& target,
+                                    const Reply& reply) const {
+  if (!is_modern(call.revision())) return "";
+  Value body = reply.message.body();
+  auto type = target.upstream->is_modern() ? result_type(body) : ResultType::complete;
+  std::string added =
+      type && *type == ResultType::task ? R"("resultType":"task")" : R"("resultType":"complete")";
+  if (target.channel != Channel::resource) return added;
+  auto ttl = target.upstream->is_modern() ? body.find("ttlMs") : std::nullopt;
+  std::int64_t ttl_ms = ttl && ttl->is_number() ? ttl->integer().value_or(0) : 0;
+  ttl_ms = std::clamp<std::int64_t>(ttl_ms, 0, most_ttl_ms);
+  return added + R"(,"ttlMs":)" + std::to_string(ttl_ms) + R"(,"cacheScope":"private")";
+}
+
+Task<std::optional<Answer>> CallPath::refused(AgentCall& call, const Ending& ending, Refusal why) {
   const Message& message = ending.message;
   Record record;
   record.kind = ending.admitted ? "call.outcome" : "refusal";
-  record.agent = call.session().agent().text();
-  record.session = call.session().id();
+  record.agent = call.agent().text();
+  record.session = call.session_id();
   record.method = message.method();
   if (ending.target) {
     record.server = ending.target->upstream->name();
@@ -236,16 +350,22 @@ Task<std::optional<Inspected>> CallPath::refused(SessionCall& call, const Ending
   if (!receipt) why = receipt.refusal();
   std::string id = receipt ? receipt->id() : "";
   if (is_decision(why.reason) && message.method() == "tools/call") {
-    co_return InspectionGate::own(result_text(message.id().raw(), refused_result(why, id)));
+    co_return Answer::own(refused_result(why, id, call.revision()));
   }
-  co_return InspectionGate::own(error_text(message.id().raw(), why, id));
+  std::string data;
+  if (why.reason == Reason::not_found) {
+    auto uri = message.params()->find("uri");
+    bool short_enough = uri && uri->raw().size() <= echoed_uri_bytes;
+    if (short_enough && uri->is_string()) data = R"("uri":)" + json_quote(uri->text());
+  }
+  co_return Answer::refusal(std::move(why), id, std::move(data));
 }
 
-Result<CatalogueItem> CallPath::verified(const Session& session, const Target& target) const {
+Result<CatalogueItem> CallPath::verified(const AgentName& agent, const Target& target) const {
   const ServerName& server = target.upstream->entry().name;
   for (const CatalogueItem* item : broker_.catalogue().find(target.kind, target.exposed)) {
     if (item->server != server || item->key != target.key) continue;
-    if (!broker_.policy().sees(session.agent(), *item)) break;
+    if (!broker_.policy().sees(agent, *item)) break;
     bool expired = item->is_expired(now_utc_ns());
     if (item->standing == Standing::approved && item->verified && !expired) return *item;
     CatalogueItem why = *item;

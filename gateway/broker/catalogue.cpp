@@ -39,6 +39,16 @@ bool is_hidden(const ServerEntry& entry, const Definition& definition) {
   return policy != entry.tools.end() && policy->second.hidden;
 }
 
+// Annotations that break the rules are as good as none: no transport acts on them.
+std::vector<MirroredArgument> mirrored_in(const Definition& tool) {
+  if (tool.json.find("x-mcp-header") == std::string::npos) return {};
+  auto document = parse_document(Untrusted<std::string>(tool.json), JsonLimits());
+  auto schema = document ? document->root().find("inputSchema") : std::nullopt;
+  if (!schema) return {};
+  auto mirrored = mirrored_arguments(*schema);
+  return mirrored ? std::move(*mirrored) : std::vector<MirroredArgument>();
+}
+
 CatalogueItem item_for(const ServerEntry& entry, const Definition& definition) {
   CatalogueItem item;
   item.kind = definition.kind;
@@ -47,6 +57,7 @@ CatalogueItem item_for(const ServerEntry& entry, const Definition& definition) {
   bool named = definition.kind == ItemKind::tool || definition.kind == ItemKind::prompt;
   item.exposed = named ? exposed_name(entry.prefix, definition.key) : definition.key;
   item.hidden = is_hidden(entry, definition);
+  if (definition.kind == ItemKind::tool) item.mirrored = mirrored_in(definition);
   return item;
 }
 

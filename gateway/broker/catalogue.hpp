@@ -14,6 +14,7 @@
 #include "gateway/broker/approved.hpp"
 #include "gateway/broker/upstream.hpp"
 #include "gateway/config/configuration.hpp"
+#include "gateway/core/mirror.hpp"
 #include "inspectors/gate.hpp"
 #include "signing/pins.hpp"
 
@@ -35,6 +36,7 @@ struct CatalogueItem {
   Standing standing = Standing::fresh;
   std::string why;                               // for what is held
   bool hidden = false;                           // by the configuration
+  std::vector<MirroredArgument> mirrored;        // of a tool: arguments that HTTP headers repeat
   std::optional<Cleared> listed;                 // the definition as the agent sees it
   std::optional<Verified<Definition>> verified;  // only from a live offer
   std::optional<Digest> pin;

@@ -36,6 +36,7 @@ boost::json::object status_of(const Upstream& server) {
   one["server"] = server.name();
   one["state"] = std::string(state_name(server.state()));
   if (auto pid = server.process_id()) one["pid"] = *pid;
+  if (auto revision = server.revision()) one["revision"] = std::string(revision_text(*revision));
   one["restarts"] = server.restarts();
   one["last_error"] = server.last_error();
   return one;
@@ -81,13 +82,17 @@ Status Gateway::open() {
   auto executor = loop_.get_executor();
   audit_ = std::make_unique<AuditLog>(executor, *audit_store_, configuration->audit);
   gate_ = std::make_unique<InspectionGate>(all_inspectors());
+  auto seal = StateSeal::load_or_make(home_ / "state.key");
+  if (!seal) return seal.refusal();
+  seal_ = std::make_unique<StateSeal>(std::move(*seal));
   broker_ = std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved),
-                                     *audit_, *gate_, limits_);
+                                     *audit_, *gate_, *seal_, limits_);
   doorkeeper_ = std::make_unique<StoreDoorkeeper>(*store_, *broker_);
   return done();
 }
 
-void Gateway::begin(std::function<void()> stop, std::vector<std::string> leftovers) {
+void Gateway::begin(Servers servers, std::function<void()> stop,
+                    std::vector<std::string> leftovers) {
   stop_ = std::move(stop);
   ::signal(SIGPIPE, SIG_IGN);
   for (int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
@@ -106,7 +111,7 @@ void Gateway::begin(std::function<void()> stop, std::vector<std::string> leftove
   background_.spawn(watch_signals());
   background_.spawn(watch_store());
   background_.spawn(publish_status());
-  broker_->start();
+  if (servers == Servers::at_once) broker_->start();
 }
 
 Task<> Gateway::end() {

@@ -21,6 +21,7 @@
 #include "gateway/store/audit.hpp"
 #include "gateway/store/store.hpp"
 #include "signing/keys.hpp"
+#include "signing/sealed_state.hpp"
 
 namespace toolgate {
 
@@ -40,10 +41,13 @@ class Gateway {
   const Configuration& configuration() const { return broker_->configuration(); }
   const std::filesystem::path& home() const { return home_; }
 
+  // Servers start at once, or with the first request that needs more than the gateway itself: many
+  // clients start a stdio server once just to see what it speaks, and a second time to use it.
+  enum class Servers { at_once, with_first_request };
   // Starts the servers, the watch over configuration and store, and the signals. `stop` is called
   // once at the first SIGTERM or SIGINT; a second one ends the process at once (its servers die
   // with it). `leftovers` are files of the caller's that must not outlast this process.
-  void begin(std::function<void()> stop, std::vector<std::string> leftovers = {});
+  void begin(Servers servers, std::function<void()> stop, std::vector<std::string> leftovers = {});
   // Stops all of that. After every door is closed.
   Task<> end();
 
@@ -68,6 +72,7 @@ class Gateway {
   std::unique_ptr<Store> audit_store_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<InspectionGate> gate_;
+  std::unique_ptr<StateSeal> seal_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<StoreDoorkeeper> doorkeeper_;
   std::unique_ptr<ConfigurationWatch> watch_;

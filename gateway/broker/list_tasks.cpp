@@ -13,14 +13,12 @@ constexpr std::size_t most_pages = 20;  // of one server
 
 }  // namespace
 
-Task<std::optional<Inspected>> CallPath::list_tasks(Session& session, const Message& message,
-                                                    AgentStream& related) {
-  SessionCall call(session, message, related);
+Task<std::optional<Answer>> CallPath::list_tasks(AgentCall& call, const Message& message) {
   Ending ending(message);
   Record intent;
   intent.kind = "call.intent";
-  intent.agent = session.agent().text();
-  intent.session = session.id();
+  intent.agent = call.agent().text();
+  intent.session = call.session_id();
   intent.method = message.method();
   intent.decision = "allow";
   intent.policy = broker_.policy_digest();
@@ -31,7 +29,8 @@ Task<std::optional<Inspected>> CallPath::list_tasks(Session& session, const Mess
 
   std::string all;
   for (const auto& [name, upstream] : std::map(broker_.upstreams())) {
-    if (!broker_.tasks().has_tasks(session.agent(), name)) continue;
+    bool none = upstream->is_modern() || !broker_.tasks().has_tasks(call.agent(), name);
+    if (none) continue;
     std::string tasks = co_await tasks_of(upstream, call, outcome.findings);
     if (!tasks.empty()) all += (all.empty() ? "" : ",") + tasks;
     if (call.cancelled()) break;
@@ -44,12 +43,12 @@ Task<std::optional<Inspected>> CallPath::list_tasks(Session& session, const Mess
   auto recorded = co_await broker_.audit().write(std::move(outcome));
   if (!recorded) co_return co_await refused(call, ending, recorded.refusal());
   if (call.cancelled()) co_return std::nullopt;
-  co_return InspectionGate::own(result_text(message.id().raw(), R"({"tasks":[)" + all + "]}"));
+  co_return Answer::own(R"({"tasks":[)" + all + "]}");
 }
 
 // One server's tasks of this agent, inspected: the inside of a JSON array. A server that fails has
 // none.
-Task<std::string> CallPath::tasks_of(std::shared_ptr<Upstream> upstream, SessionCall& call,
+Task<std::string> CallPath::tasks_of(std::shared_ptr<Upstream> upstream, AgentCall& call,
                                      std::vector<Finding>& findings) {
   const ServerName name = upstream->entry().name;
   std::string all;
@@ -61,7 +60,7 @@ Task<std::string> CallPath::tasks_of(std::shared_ptr<Upstream> upstream, Session
                                             upstream->entry().limits.call_ms, &call);
     if (call.cancelled() || !reply || reply->is_error()) break;
     Value result = reply->message.body();
-    auto own = broker_.tasks().to_agent(result, name, call.session().agent());
+    auto own = broker_.tasks().to_agent(result, name, call.agent());
     if (!own) break;
     JsonLimits limits;
     limits.bytes = own->size();

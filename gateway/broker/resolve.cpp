@@ -1,10 +1,9 @@
-// Which item of which server a request means, and what the server gets to read.
+// Which item of which server a request means.
 
 #include <functional>
 
 #include "gateway/broker/broker.hpp"
 #include "gateway/broker/call_path.hpp"
-#include "gateway/core/rewrite.hpp"
 
 namespace toolgate {
 namespace {
@@ -34,16 +33,16 @@ Refusal held(const CatalogueItem& item) {
                                    item.server.text() + "`");
 }
 
-Result<Target> CallPath::resolve(const Session& session, const Message& message) const {
+Result<Target> CallPath::resolve(const AgentName& agent, const Message& message) const {
   auto params = message.params();
   if (!params) return Refusal(Reason::invalid_params, "params are missing");
   const std::string& method = message.method();
-  if (method.starts_with("tasks/")) return resolve_task(session, *params);
-  if (method == "completion/complete") return resolve_reference(session, *params);
+  if (method.starts_with("tasks/")) return resolve_task(agent, *params);
+  if (method == "completion/complete") return resolve_reference(agent, *params);
   if (method == "resources/read" || method == "resources/subscribe") {
     auto uri = string_member(*params, "uri");
     if (!uri) return uri.refusal();
-    return resolve_uri(session, *uri, Channel::resource);
+    return resolve_uri(agent, *uri, Channel::resource);
   }
   auto name = string_member(*params, "name");
   if (!name) return name.refusal();
@@ -52,16 +51,16 @@ Result<Target> CallPath::resolve(const Session& session, const Message& message)
     return Refusal(Reason::invalid_params, "'arguments' must be an object");
   }
   bool tool = method == "tools/call";
-  return resolve_item(session, tool ? ItemKind::tool : ItemKind::prompt, *name,
+  return resolve_item(agent, tool ? ItemKind::tool : ItemKind::prompt, *name,
                       tool ? Channel::tool_result : Channel::prompt);
 }
 
-Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
+Result<Target> CallPath::resolve_item(const AgentName& agent, ItemKind kind,
                                       const std::string& exposed, Channel channel) const {
   std::vector<const CatalogueItem*> seen;
   std::vector<const CatalogueItem*> approved;
   for (const CatalogueItem* item : broker_.catalogue().find(kind, exposed)) {
-    if (!broker_.policy().sees(session.agent(), *item)) continue;
+    if (!broker_.policy().sees(agent, *item)) continue;
     seen.push_back(item);
     if (item->standing == Standing::approved) approved.push_back(item);
   }
@@ -75,10 +74,10 @@ Result<Target> CallPath::resolve_item(const Session& session, ItemKind kind,
                                              ": the list has those that are approved");
 }
 
-Result<Target> CallPath::resolve_uri(const Session& session, const std::string& uri,
+Result<Target> CallPath::resolve_uri(const AgentName& agent, const std::string& uri,
                                      Channel channel) const {
   auto sees = [&](const CatalogueItem* item) {
-    return item->standing == Standing::approved && broker_.policy().sees(session.agent(), *item);
+    return item->standing == Standing::approved && broker_.policy().sees(agent, *item);
   };
   auto found = broker_.catalogue().find(ItemKind::resource, uri);
   std::erase_if(found, std::not_fn(sees));
@@ -98,7 +97,7 @@ Result<Target> CallPath::resolve_uri(const Session& session, const std::string& 
   return target_of(*servers.front(), channel);
 }
 
-Result<Target> CallPath::resolve_reference(const Session& session, const Value& params) const {
+Result<Target> CallPath::resolve_reference(const AgentName& agent, const Value& params) const {
   auto reference = params.find("ref");
   auto type = reference ? reference->find("type") : std::nullopt;
   if (!type || !type->is_string()) {
@@ -107,30 +106,30 @@ Result<Target> CallPath::resolve_reference(const Session& session, const Value& 
   if (type->equals("ref/prompt")) {
     auto name = string_member(*reference, "name");
     if (!name) return name.refusal();
-    return resolve_item(session, ItemKind::prompt, *name, Channel::completion);
+    return resolve_item(agent, ItemKind::prompt, *name, Channel::completion);
   }
   if (!type->equals("ref/resource")) {
     return Refusal(Reason::invalid_params, "'ref' must be a ref/prompt or a ref/resource");
   }
   auto uri = string_member(*reference, "uri");
   if (!uri) return uri.refusal();
-  auto by_template = resolve_item(session, ItemKind::resource_template, *uri, Channel::completion);
+  auto by_template = resolve_item(agent, ItemKind::resource_template, *uri, Channel::completion);
   if (by_template || by_template.refusal().reason == Reason::ambiguous) return by_template;
-  return resolve_uri(session, *uri, Channel::completion);
+  return resolve_uri(agent, *uri, Channel::completion);
 }
 
-Result<Target> CallPath::resolve_task(const Session& session, const Value& params) const {
+Result<Target> CallPath::resolve_task(const AgentName& agent, const Value& params) const {
   auto id = string_member(params, "taskId");
   if (!id) return id.refusal();
   const TaskEntry* task = broker_.tasks().find(*id);
   auto upstream = task ? broker_.upstream(task->server) : nullptr;
-  if (!upstream || task->agent != session.agent()) {
+  if (!upstream || task->agent != agent) {
     return Refusal(Reason::invalid_params, "unknown task");
   }
   Target target;
   target.upstream = upstream;
   target.kind = ItemKind::tool;
-  target.key = task->definition->key;
+  target.key = task->tool;
   target.exposed = exposed_name(upstream->entry().prefix, target.key);
   target.channel = Channel::task;
   return target;
@@ -146,25 +145,6 @@ Result<Target> CallPath::target_of(const CatalogueItem& item, Channel channel) c
   target.exposed = item.exposed;
   target.channel = channel;
   return target;
-}
-
-// Names and ids become the server's own; every other byte stays as the agent wrote it.
-Result<std::string> CallPath::params_for(const Session& session, const Message& message,
-                                         const Target& target, BrokerId id) const {
-  Value params = *message.params();
-  Rewrite rewrite(params.raw(), params.begin());
-  auto meta = params.find("_meta");
-  auto token = meta ? meta->find("progressToken") : std::nullopt;
-  if (token) rewrite.replace(*token, std::to_string(id));
-  std::optional<Value> name = params.find("name");
-  auto reference = params.find("ref");
-  if (message.method() == "completion/complete" && reference) name = reference->find("name");
-  bool named = message.method() == "tools/call" || target.kind == ItemKind::prompt;
-  if (named && name && target.exposed != target.key) rewrite.replace(*name, json_quote(target.key));
-  Status translated = broker_.tasks().rewrite_for_server(rewrite, params, session.agent(),
-                                                         target.upstream->entry().name);
-  if (!translated) return translated.refusal();
-  return std::move(rewrite).apply();
 }
 
 }  // namespace toolgate

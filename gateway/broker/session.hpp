@@ -1,7 +1,8 @@
 #pragma once
-// One agent's conversation in the legacy era (2024-11-05 to 2025-11-25): the handshake, what was
-// negotiated, the requests in flight, the questions of servers that wait for the agent. What is
-// tied to a session lives here; the call path and the catalogue know nothing of it.
+// One agent's conversation over a connection that lasts: in the legacy era (2024-11-05 to
+// 2025-11-25) the handshake, what was negotiated, the requests in flight, the questions of servers
+// that wait for the agent. Requests of the modern era may come over the same pipe; they belong to
+// no session and are handed to stateless.hpp.
 
 #include <boost/asio/steady_timer.hpp>
 #include <map>
@@ -10,7 +11,9 @@
 #include <set>
 #include <string>
 
-#include "gateway/broker/upstream.hpp"
+#include "gateway/broker/agent_call.hpp"
+#include "gateway/broker/listener.hpp"
+#include "gateway/broker/stateless.hpp"
 #include "gateway/core/agent.hpp"
 #include "gateway/core/message.hpp"
 #include "inspectors/gate.hpp"
@@ -18,42 +21,30 @@
 namespace toolgate {
 
 class Broker;
-struct CatalogueItem;
 class Session;
 
-// A request of the agent's that a server works on: where its side messages go. Lives in the frame
-// of the call.
-class SessionCall : public CallRoute {
+// A request of the session's that a server works on. Lives in the frame of the call.
+class SessionCall : public AgentCall {
  public:
   SessionCall(Session& session, const Message& request, AgentStream& related);
   ~SessionCall() override;
-  SessionCall(const SessionCall&) = delete;
 
-  Session& session() { return session_; }
-  AgentStream& related() { return related_; }
-  // The agent's progress token in its exact text; empty when it gave none.
-  const std::string& progress_token() const { return progress_token_; }
-  // From here on a cancellation reaches the server.
-  void sent(std::shared_ptr<Upstream> upstream, BrokerId id);
-  bool cancelled() const { return cancelled_; }
-  // The server did what it was asked for, and that is in the log.
-  void succeed() { succeeded_ = true; }
-  bool succeeded() const { return succeeded_; }
-  void cancel(std::string why);
+  Session* session_or_null() override { return &session_; }
+  const AgentName& agent() const override;
+  const std::string& session_id() const override;
+  Revision revision() const override;
+  const ClientCapabilities& capabilities() const override;
+  std::optional<int> log_level() const override;
+  bool wants_log(int level) const override;
+  bool ask(Question question) override;
+  void withdraw(const Upstream& server, const RequestId& server_id) override;
 
  private:
-  friend class Session;
   Session& session_;
-  AgentStream& related_;
   std::string key_;
-  std::string progress_token_;
-  std::shared_ptr<Upstream> upstream_;
-  BrokerId id_ = 0;
-  bool cancelled_ = false;
-  bool succeeded_ = false;
 };
 
-class Session : public Conversation {
+class Session : public Conversation, public Listener {
  public:
   Session(Broker& broker, AgentName agent, AgentStream& general, std::string transport);
   ~Session() override;
@@ -61,51 +52,49 @@ class Session : public Conversation {
   Task<std::optional<Inspected>> handle(Message message, AgentStream& related) override;
   Inspected refuse(const BadMessage& bad) override;
   std::optional<Revision> revision() const override { return revision_; }
+  void wind_down() override { stateless_.wind_down(); }
   Task<> close() override;
 
-  const AgentName& agent() const { return agent_; }
   const std::string& id() const { return id_; }
   bool is_closed() const { return closed_; }
   AgentStream& general() { return general_; }
-
-  // For the broker.
-  void list_changed(ItemKind kind);
-  void resource_updated(const ServerName& server, const std::string& uri, const Cleared& params);
-  // Does this session want log messages of that level?
-  bool wants_log(std::string_view level) const;
   std::optional<int> log_level() const { return log_level_; }
-  bool offers(std::string_view capability) const;
-  bool subscribes(const ServerName& server, const std::string& uri) const;
-  const std::set<std::pair<ServerName, std::string>>& subscriptions() const {
-    return subscriptions_;
-  }
+  bool wants_log(int level) const { return !log_level_ || level >= *log_level_; }
+  const ClientCapabilities& capabilities() const { return capabilities_; }
 
-  // A server's request for this agent. Its answer goes back to the server; when the call that it
-  // belongs to ends first, both sides are told. False when too many wait already.
-  bool ask(std::shared_ptr<Upstream> server, const Message& request, Cleared params,
-           SessionCall* call, AgentStream& stream);
+  // Listener
+  const AgentName& agent() const override { return agent_; }
+  const Resources& subscriptions() const override { return subscriptions_; }
+  const std::set<std::string>& watched_tasks() const override;
+  void list_changed(ItemKind kind) override;
+  void resource_updated(const Cleared& params) override;
+  void task_changed(const std::string& method, const std::string& visible_id,
+                    const Cleared& params) override;
+
+  // Asks the agent on `stream`. When the call that the question belongs to ends first, both sides
+  // are told. False when too many wait already.
+  bool ask(Question question, SessionCall* call, AgentStream& stream);
   void withdraw(const Upstream& server, const RequestId& server_request_id);
 
  private:
   friend class SessionCall;
   struct Ask {
-    std::weak_ptr<Upstream> server;
-    RequestId server_id;
+    Question question;
     SessionCall* call = nullptr;
     AgentStream* stream = nullptr;
   };
 
   Task<std::optional<Inspected>> dispatch(const Message& message, AgentStream& related);
+  Task<std::optional<Inspected>> call(const Message& message, AgentStream& related);
   Inspected initialize(const Message& message);
   Inspected list(const Message& message, const ListMethod& method);
-  bool is_one_of_several(const CatalogueItem& item) const;
   Task<std::optional<Inspected>> set_level(const Message& message);
   Task<std::optional<Inspected>> subscribe(const Message& message, AgentStream& related);
   Inspected unsubscribe(const Message& message);
   Inspected error(const Message& message, const Refusal& refusal);
   void notified(const Message& message);
-  void answered(const Message& message);
-  // Of this call, or every one that waits. The servers are told why, and the agent.
+  void answered(Message message);
+  // Of this call, or every one that waits. Who asked is told why, and the agent.
   void end_asks(const SessionCall* call, const std::string& why);
 
   Broker& broker_;
@@ -113,6 +102,7 @@ class Session : public Conversation {
   AgentStream& general_;
   std::string transport_;
   std::string id_;
+  StatelessRequests stateless_;  // of the modern era, over the same pipe
   std::optional<Revision> revision_;
   bool closed_ = false;
   std::size_t active_ = 0;                     // handle() calls that run
@@ -120,13 +110,10 @@ class Session : public Conversation {
   std::set<std::string> request_keys_;         // of all requests in progress
   std::map<std::string, Ask> asks_;            // by RequestId::key of our id
   std::uint64_t last_ask_ = 0;
-  std::set<std::string> capabilities_;  // of the agent: "sampling", "elicitation", ...
+  ClientCapabilities capabilities_;
   std::optional<int> log_level_;
-  std::set<std::pair<ServerName, std::string>> subscriptions_;
+  Resources subscriptions_;
   asio::steady_timer idle_;  // cancelled when active_ changes
 };
-
-// 0 debug … 7 emergency (RFC 5424 upside down); nothing for an unknown word.
-std::optional<int> log_severity(std::string_view level);
 
 }  // namespace toolgate

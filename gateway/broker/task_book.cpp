@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include "gateway/core/clock.hpp"
 #include "signing/keys.hpp"
 
 namespace toolgate {
 namespace {
 
 constexpr std::size_t most_tasks = 10'000;
+constexpr std::string_view id_prefix = "tg-";
+constexpr std::int64_t id_lasts_ns = std::int64_t{24} * 3'600 * 1'000'000'000;
+constexpr std::string_view sealed_for = "task";
 constexpr std::string_view related_task = "io.modelcontextprotocol/related-task";
 
 std::optional<Value> string_member(const std::optional<Value>& object, std::string_view name) {
@@ -31,7 +35,9 @@ std::vector<Value> id_places(const Value& object) {
 }  // namespace
 
 std::optional<std::string> created_task(const Value& result) {
-  auto id = string_member(result.find("task"), "taskId");
+  auto type = result.find("resultType");
+  bool flat = type && type->equals("task");  // the extension's form
+  auto id = string_member(flat ? std::optional<Value>(result) : result.find("task"), "taskId");
   if (!id) return std::nullopt;
   return id->text();
 }
@@ -41,19 +47,48 @@ std::string TaskBook::add(TaskEntry entry) {
   auto known = by_server_.find(place);
   if (known != by_server_.end()) {
     const TaskEntry& task = tasks_.at(known->second);
-    bool same = task.agent == entry.agent && task.definition->key == entry.definition->key;
+    bool same = task.agent == entry.agent && task.tool == entry.tool;
     if (same) return known->second;
     forget(std::string(known->second));
   }
-  if (order_.size() >= most_tasks) forget(std::string(order_.front()));
-  std::string visible = "tg-" + random_token();
-  by_server_.emplace(std::move(place), visible);
-  tasks_.emplace(visible, std::move(entry));
-  order_.push_back(visible);
-  return visible;
+  std::string id = visible(entry);
+  keep(id, std::move(entry));
+  return id;
 }
 
-void TaskBook::forget(const std::string& visible_id) {
+std::string TaskBook::visible(const TaskEntry& entry) const {
+  std::string text = R"({"agent":)" + json_quote(entry.agent.text()) + R"(,"server":)" +
+                     json_quote(entry.server.text()) + R"(,"id":)" + json_quote(entry.server_id) +
+                     R"(,"tool":)" + json_quote(entry.tool) + R"(,"made":)" +
+                     std::to_string(now_utc_ns()) + "}";
+  auto sealed = seal_.seal(text, sealed_for);
+  // An id that is too long to be carried is known to this gateway alone.
+  return std::string(id_prefix) + (sealed ? *sealed : random_token());
+}
+
+std::optional<TaskEntry> TaskBook::opened(const std::string& visible_id) const {
+  if (!visible_id.starts_with(id_prefix)) return std::nullopt;
+  auto text = seal_.open(std::string_view(visible_id).substr(id_prefix.size()), sealed_for);
+  if (!text) return std::nullopt;
+  auto document = parse_document(Untrusted<std::string>(std::move(*text)), JsonLimits());
+  if (!document) return std::nullopt;
+  Value root = document->root();
+  auto made = root.find("made")->integer();
+  // A server may use an id again, some day: an old one of ours must not stand for that task.
+  if (!made || *made + id_lasts_ns < now_utc_ns()) return std::nullopt;
+  auto member = [&](std::string_view name) { return root.find(name)->text(); };
+  return TaskEntry{ServerName(member("server")), member("id"), AgentName(member("agent")),
+                   member("tool")};
+}
+
+void TaskBook::keep(const std::string& visible_id, TaskEntry entry) const {
+  if (order_.size() >= most_tasks) forget(std::string(order_.front()));
+  by_server_.emplace(std::pair(entry.server, entry.server_id), visible_id);
+  tasks_.emplace(visible_id, std::move(entry));
+  order_.push_back(visible_id);
+}
+
+void TaskBook::forget(const std::string& visible_id) const {
   auto task = tasks_.find(visible_id);
   by_server_.erase({task->second.server, task->second.server_id});
   tasks_.erase(task);
@@ -68,7 +103,17 @@ bool TaskBook::has_tasks(const AgentName& agent, const ServerName& server) const
 
 const TaskEntry* TaskBook::find(const std::string& visible_id) const {
   auto found = tasks_.find(visible_id);
-  return found == tasks_.end() ? nullptr : &found->second;
+  if (found != tasks_.end()) return &found->second;
+  auto entry = opened(visible_id);
+  if (!entry) return nullptr;
+  auto known = by_server_.find({entry->server, entry->server_id});
+  if (known == by_server_.end()) {
+    keep(visible_id, std::move(*entry));
+    return &tasks_.at(visible_id);
+  }
+  // Another gateway's id for a task that is known here; or of one that came before it.
+  const TaskEntry& task = tasks_.at(known->second);
+  return task.agent == entry->agent && task.tool == entry->tool ? &task : nullptr;
 }
 
 std::optional<std::string> TaskBook::visible_id(const ServerName& server,

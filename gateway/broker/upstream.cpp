@@ -17,13 +17,6 @@ constexpr Milliseconds stable_after{
     30'000};  // up this long: the next failure starts from the beginning
 constexpr Milliseconds relist_every{300'000};  // a server that changes silently is noticed by then
 
-// What every server is told about its client, whatever the agent can do: real servers change their
-// tools with it, and a pin must not depend on who calls.
-constexpr std::string_view initialize_params =
-    R"({"protocolVersion":"2025-11-25","capabilities":{"elicitation":{"form":{},"url":{}},)"
-    R"("roots":{},"sampling":{}},"clientInfo":{"name":"toolgate","version":")" TOOLGATE_VERSION
-    R"("}})";
-
 Milliseconds backoff_for(unsigned failures) {
   Milliseconds wait = first_backoff * (1U << std::min(failures, 7U));
   wait = std::min(wait, most_backoff);
@@ -160,7 +153,10 @@ Task<Status> Upstream::start() {
   }
   if (!status) co_return status.refusal();
   status = co_await list_all(offer);
-  if (status) offer_ = std::move(offer);
+  if (status) {
+    offer_ = std::move(offer);
+    listen_anew();
+  }
   co_return status;
 }
 
@@ -168,6 +164,7 @@ Task<Status> Upstream::connect(Transport transport, Offer& offer) {
   if (stopping_) co_return Refusal(Reason::unavailable, "'" + name() + "' was stopped");
   gone_.reset();
   revision_.reset();
+  listens_.clear();
   stale_ = false;
   auto link = make_(executor_, entry_, transport);
   if (!link) co_return link.refusal();
@@ -176,46 +173,7 @@ Task<Status> Upstream::connect(Transport transport, Offer& offer) {
   Status opened =
       co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
   if (!opened) co_return opened.refusal();
-  co_return co_await handshake(offer);
-}
-
-Task<Status> Upstream::handshake(Offer& offer) {
-  auto reply = co_await ask("initialize", std::string(initialize_params));
-  if (!reply) co_return reply.refusal();
-  Status status = agreed(*reply, offer);
-  if (!status) co_return status.refusal();
-  revision_ = offer.revision;
-  link_->negotiated(offer.revision);
-  notify("notifications/initialized", "{}");
-  co_return done();
-}
-
-Status Upstream::agreed(const Reply& reply, Offer& offer) {
-  if (reply.is_error()) {
-    return Refusal(Reason::bad_answer, "'" + name() + "' refused initialize");
-  }
-  Value result = reply.message.body();
-  auto version = result.find("protocolVersion");
-  auto revision = version && version->is_string() ? legacy_revision_from(version->text()) : std::nullopt;
-  if (!revision) {
-    return Refusal(Reason::bad_answer, "'" + name() +
-                                           "' speaks a revision of MCP that this broker "
-                                           "does not know");
-  }
-  offer.revision = *revision;
-  auto capabilities = result.find("capabilities");
-  if (!capabilities || !capabilities->is_object()) {
-    return Refusal(Reason::bad_answer, "'" + name() + "' answered initialize without capabilities");
-  }
-  offer.capabilities = capabilities->raw();
-  auto info = result.find("serverInfo");
-  if (info && info->is_object()) offer.server_info = info->raw();
-  auto instructions = result.find("instructions");
-  if (instructions && instructions->is_string() &&
-      instructions->size() + 2 < instructions->raw().size()) {
-    offer.items.push_back(Definition{ItemKind::instructions, "", std::string(instructions->raw())});
-  }
-  return done();
+  co_return co_await meet(offer, transport);
 }
 
 // Reads every list anew; `offer` keeps its instructions, and all that it had when this fails.
@@ -237,7 +195,7 @@ Task<Status> Upstream::list_all(Offer& offer) {
 }
 
 Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& into) {
-  std::string params = "{}";
+  std::string params = own_params("");
   std::size_t first = into.size();
   std::map<std::string, std::size_t> seen;
   for (std::size_t page = 0;; ++page) {
@@ -246,7 +204,8 @@ Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& i
                                                std::string(method.method) + " than " +
                                                std::to_string(page));
     }
-    auto reply = co_await ask(std::string(method.method), params);
+    auto reply = co_await ask(std::string(method.method), params, start_time_left(),
+                              carriage(method.method, ""));
     if (!reply) co_return reply.refusal();
     if (reply->is_error()) {
       auto code = reply->message.body().find("code");
@@ -269,6 +228,7 @@ Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& i
         continue;
       }
       std::string text = key->text();
+      if (!may_be_offered(method, item)) continue;
       ++seen[text];
       into.push_back(Definition{method.kind, std::move(text), std::string(item.raw())});
       if (into.size() - first > entry_.limits.list_items) {
@@ -279,7 +239,7 @@ Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& i
     }
     auto cursor = reply->message.body().find("nextCursor");
     if (!cursor || !cursor->is_string()) break;
-    params = R"({"cursor":)" + std::string(cursor->raw()) + "}";
+    params = own_params(R"("cursor":)" + std::string(cursor->raw()));
   }
   // Of two items with one name nobody can say which is meant: neither is offered.
   std::erase_if(into, [&](const Definition& item) {
@@ -297,7 +257,7 @@ Task<> Upstream::stay_up() {
       stale_ = false;
       relist_at = Clock::now() + relist_every;
       start_by_ = Clock::now() + entry_.limits.start_ms;
-      Status status = co_await list_all(*offer_);
+      Status status = co_await read_anew();
       if (status) {
         events_.offered(*this);
       } else if (!gone_) {

@@ -2,8 +2,13 @@
 // One server as the broker's client side sees it: the link kept alive, the handshake, the requests
 // that wait for an answer, and what the server offers.
 //
-// This is the seam for a protocol era on the server's side: the legacy handshake (2024-11-05 to
-// 2025-11-25) lives in here and nowhere else; callers see requests, answers and an Offer.
+// This is the seam for a protocol era on the server's side (upstream_era.cpp): which one a server
+// speaks is found out at each start, the modern one first, unless it is known. Callers see
+// requests, answers and an Offer; what they must know of the era, is_modern() and carriage() say.
+//
+// Eras. Modern (2026-07-28): `server/discover` succeeds, and every request carries the broker's own
+// envelope. Changes are told on a subscription that the broker keeps open for itself. Legacy
+// (2024-11-05 to 2025-11-25): anything else answers the probe, and `initialize` follows.
 //
 // Ids and progress tokens are the broker's own. An answer that nobody waits for (unknown id, second
 // answer, after the deadline) is dropped and counted. One thread: that of the executor.
@@ -17,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "gateway/broker/offer.hpp"
@@ -92,6 +98,15 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   Task<> stop();
 
   State state() const { return state_; }
+  // The era of the link that is open, or of the last one.
+  bool is_modern() const { return revision_ && toolgate::is_modern(*revision_); }
+  std::optional<Revision> revision() const { return revision_; }
+  // How a request of this kind travels to this server; `name` is what Mcp-Name says, or empty.
+  Carriage carriage(std::string_view method, std::string_view name) const;
+  // An era that is known from before, for a local server: its program is the same, so it is not
+  // asked again. Before run().
+  void expect_legacy() { expects_legacy_ = true; }
+
   // What it offered when it was last asked; stays while the server is down. Null before the first
   // complete listing.
   const Offer* offer() const { return offer_ ? &*offer_ : nullptr; }
@@ -116,11 +131,15 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   // Sends a request and waits for its answer, `limit` at most. `route` may be null and must outlive
   // the call. Waits for room when limits.in_flight requests are unanswered; that counts against
   // `limit`, and cancel() ends it. Refuses with `unavailable` unless the server is ready.
+  // Towards a modern server `params` must hold the envelope (gateway/core/envelope.hpp).
   Task<Result<Reply>> request(BrokerId id, std::string method, std::string params,
-                              Milliseconds limit, CallRoute* route);
+                              Milliseconds limit, CallRoute* route, Carriage carriage = {});
   // Nobody wants this answer any more: the waiting request() refuses with `why`, and the server is
   // told.
   void cancel(BrokerId id, Refusal why);
+
+  // Of a modern server: which resources and tasks somebody wants to hear of, from now on.
+  void watch(std::set<std::string> resources, std::set<std::string> tasks);
 
   void notify(std::string method, std::string params);
   void answer(std::string message);  // a whole response to a request of the server's
@@ -141,6 +160,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
     Slot<Result<Reply>> slot;
     CallRoute* route = nullptr;
     std::string text;  // the message, until it is sent
+    Carriage carriage;
     bool sent = false;
     std::chrono::steady_clock::time_point deadline;
   };
@@ -153,10 +173,19 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
 
   Task<Status> start();
   Task<Status> connect(Transport transport, Offer& offer);
+  Task<Status> meet(Offer& offer, Transport transport);
+  Task<Result<bool>> discover(Offer& offer);
+  Status discovered(const Reply& reply, Offer& offer);
   Task<Status> handshake(Offer& offer);
   Status agreed(const Reply& reply, Offer& offer);
+  std::string own_params(std::string members) const;
+  void listen_anew();
+  Task<> listen(BrokerId id);
+  bool listens_for_changes() const;
   Task<Status> list_all(Offer& offer);
+  Task<Status> read_anew();
   Task<Status> list(const ListMethod& method, std::vector<Definition>& into);
+  bool may_be_offered(const ListMethod& method, const Value& item) const;
   Task<> stay_up();
   Task<> end_link();
   Task<> close_link();
@@ -164,17 +193,22 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   std::chrono::steady_clock::duration wait_after(const Refusal& why);
   Task<> back_off();
   Task<Result<Reply>> ask(std::string method, std::string params);
+  Task<Result<Reply>> ask(std::string method, std::string params, Milliseconds limit,
+                          Carriage carriage);
   Task<Result<Reply>> exchange(BrokerId id, std::string method, std::string params,
-                               Milliseconds limit, CallRoute* route);
+                               Milliseconds limit, CallRoute* route, Carriage carriage);
   void send(BrokerId id, Pending& pending);
   Milliseconds start_time_left() const;
 
   void take(Parsed parsed, std::optional<BrokerId> stream_of);
   void take_notification(const Message& message, std::optional<BrokerId> stream_of);
+  void acknowledged(const Message& message);
+  void torn_down(const Message& message);
   void take_request(Message message, std::optional<BrokerId> stream_of);
   CallRoute* route_of(std::optional<BrokerId> id) const;
   void finish(BrokerId id, Result<Reply> result);
   void fail_all(const Refusal& why);
+  Refusal named(Refusal why) const;
   void set_state(State state);
   Task<> watch_deadlines();
   void leave_room();
@@ -192,7 +226,12 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   bool is_sse_ = false;               // a Streamable HTTP entry whose server speaks HTTP+SSE
   bool stale_ = false;                // a list changed since it was read
   std::optional<Refusal> gone_;       // why the link closed
-  std::optional<Revision> revision_;  // of this link's handshake
+  std::optional<Revision> revision_;  // that this link speaks, or the last one
+  bool expects_legacy_ = false;
+  std::set<std::string> watched_resources_;
+  std::set<std::string> watched_tasks_;
+  std::set<BrokerId> listens_;  // subscriptions that are open; more than one while one is replaced
+  unsigned listen_failures_ = 0;
   std::optional<Offer> offer_;
   std::string last_error_;
   std::uint64_t restarts_ = 0;
@@ -209,5 +248,9 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
 };
 
 std::string_view state_name(Upstream::State state);
+
+// The answer to roots/list: the configured file scopes. What the agent would say stays with it,
+// because real servers widen their own access to whatever roots they are told.
+std::string roots_result(const ServerEntry& entry);
 
 }  // namespace toolgate

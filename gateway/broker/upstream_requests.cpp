@@ -3,12 +3,15 @@
 #include <charconv>
 
 #include "gateway/broker/upstream.hpp"
+#include "gateway/core/envelope.hpp"
 #include "gateway/core/log.hpp"
 
 namespace toolgate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+// Deadlines so near to each other count as one: nothing is sent that would be late at once.
+constexpr Milliseconds together{5};
 constexpr std::size_t most_pending = 4'096;  // requests that wait for an answer or for room
 
 // The broker's own number in an id or a progress token, if it is one.
@@ -35,8 +38,8 @@ std::string file_uri(const std::filesystem::path& path) {
   return uri;
 }
 
-// roots/list is answered from the configured file scopes: what the agent would say stays with it,
-// because real servers widen their own access to whatever roots they are told.
+}  // namespace
+
 std::string roots_result(const ServerEntry& entry) {
   std::string roots;
   for (const FileScope& scope : entry.files) {
@@ -46,8 +49,6 @@ std::string roots_result(const ServerEntry& entry) {
   }
   return R"({"roots":[)" + roots + "]}";
 }
-
-}  // namespace
 
 // Stands in pending_ for as long as it lives.
 class Upstream::Registered {
@@ -70,15 +71,16 @@ class Upstream::Registered {
 };
 
 Task<Result<Reply>> Upstream::request(BrokerId id, std::string method, std::string params,
-                                      Milliseconds limit, CallRoute* route) {
+                                      Milliseconds limit, CallRoute* route, Carriage carriage) {
   if (state_ != State::ready || gone_ || stopping_) {
     co_return Refusal(Reason::unavailable, "server '" + name() + "' is not running");
   }
-  co_return co_await exchange(id, std::move(method), std::move(params), limit, route);
+  co_return co_await exchange(id, std::move(method), std::move(params), limit, route,
+                              std::move(carriage));
 }
 
 Task<Result<Reply>> Upstream::exchange(BrokerId id, std::string method, std::string params,
-                                       Milliseconds limit, CallRoute* route) {
+                                       Milliseconds limit, CallRoute* route, Carriage carriage) {
   if (!link_ || gone_ || stopping_) {
     co_return Refusal(Reason::unavailable, "server '" + name() + "' is not running");
   }
@@ -90,6 +92,7 @@ Task<Result<Reply>> Upstream::exchange(BrokerId id, std::string method, std::str
   Pending pending(executor_);
   pending.route = route;
   pending.text = request_text(std::to_string(id), method, params);
+  pending.carriage = std::move(carriage);
   pending.deadline = Clock::now() + limit;
   Registered registered(*this, id, pending);
   if (sent_ < entry_.limits.in_flight) {
@@ -105,13 +108,19 @@ Task<Result<Reply>> Upstream::exchange(BrokerId id, std::string method, std::str
 void Upstream::send(BrokerId id, Pending& pending) {
   pending.sent = true;
   ++sent_;
-  Status sent = link_->send(std::exchange(pending.text, {}), id);
+  Status sent = link_->send(std::exchange(pending.text, {}), id, std::move(pending.carriage));
   if (!sent) pending.slot.set(sent.refusal());
 }
 
 Task<Result<Reply>> Upstream::ask(std::string method, std::string params) {
+  co_return co_await ask(std::move(method), std::move(params), start_time_left(), Carriage());
+}
+
+Task<Result<Reply>> Upstream::ask(std::string method, std::string params, Milliseconds limit,
+                                  Carriage carriage) {
   BrokerId id = next_id();
-  co_return co_await exchange(id, std::move(method), std::move(params), start_time_left(), nullptr);
+  co_return co_await exchange(id, std::move(method), std::move(params), limit, nullptr,
+                              std::move(carriage));
 }
 
 void Upstream::leave_room() {
@@ -128,9 +137,13 @@ void Upstream::cancel(BrokerId id, Refusal why) {
   auto found = pending_.find(id);
   if (found == pending_.end() || found->second->slot.is_set()) return;
   if (found->second->sent) {
-    notify("notifications/cancelled", R"({"requestId":)" + std::to_string(id) + R"(,"reason":)" +
-                                          json_quote(why.detail) + "}");
-    if (link_) link_->abandon(id);
+    // A modern server over HTTP hears of it by the loss of the connection.
+    bool says = !is_modern() || entry_.transport == Transport::stdio;
+    if (says) {
+      notify("notifications/cancelled", R"({"requestId":)" + std::to_string(id) + R"(,"reason":)" +
+                                            json_quote(why.detail) + "}");
+    }
+    if (link_) link_->cancel(id);
   }
   found->second->slot.set(std::move(why));
 }
@@ -160,7 +173,7 @@ Task<> Upstream::watch_deadlines() {
     std::vector<BrokerId> late;
     for (const auto& [id, pending] : pending_) {
       if (pending->slot.is_set()) continue;
-      if (pending->deadline <= now) {
+      if (pending->deadline <= now + together) {
         late.push_back(id);
       } else {
         next = std::min(next, pending->deadline);
@@ -215,6 +228,8 @@ void Upstream::take_notification(const Message& message, std::optional<BrokerId>
     if (state_ == State::ready) changed_.cancel();
     return;
   }
+  if (method == "notifications/subscriptions/acknowledged") return acknowledged(message);
+  if (is_modern() && method == "notifications/cancelled") return torn_down(message);
   CallRoute* route = route_of(stream_of);
   if (method == "notifications/progress") {
     auto params = message.params();
@@ -225,8 +240,34 @@ void Upstream::take_notification(const Message& message, std::optional<BrokerId>
   events_.notified(*this, message, route);
 }
 
+// Over a pipe a server says so when it ends a subscription: listen() makes a new one.
+void Upstream::torn_down(const Message& message) {
+  auto params = message.params();
+  auto request = params ? params->find("requestId") : std::nullopt;
+  auto id = request && request->is_number() ? broker_id(request->raw()) : std::optional<BrokerId>();
+  if (!id || !listens_.contains(*id)) return;
+  finish(*id, Refusal(Reason::unavailable, "the server ended the subscription"));
+}
+
+// The newest subscription is in force: those before it have done their work.
+void Upstream::acknowledged(const Message& message) {
+  auto params = message.params();
+  auto meta = params ? params->find("_meta") : std::nullopt;
+  auto subscription = meta ? meta->find(meta_subscription) : std::nullopt;
+  auto id = subscription && subscription->is_number() ? broker_id(subscription->raw())
+                                                      : std::optional<BrokerId>();
+  if (!id || !listens_.contains(*id)) return;
+  const std::set<BrokerId> open = listens_;
+  for (BrokerId older : open) {
+    if (older < *id) cancel(older, Refusal(Reason::cancelled, "the subscription was replaced"));
+  }
+}
+
 void Upstream::take_request(Message message, std::optional<BrokerId> stream_of) {
-  if (message.method() == "ping") {
+  if (is_modern()) {
+    ++dropped_;  // it may not ask, and is owed no answer
+    log_line(LogLevel::debug, "server.asks_in_vain", {{"server", name()}});
+  } else if (message.method() == "ping") {
     answer(result_text(message.id().raw(), "{}"));
   } else if (message.method() == "roots/list") {
     answer(result_text(message.id().raw(), roots_result(entry_)));
@@ -258,10 +299,19 @@ void Upstream::finish(BrokerId id, Result<Reply> result) {
 void Upstream::lost(BrokerId request, Refusal why) {
   auto found = pending_.find(request);
   if (found == pending_.end()) return;
-  found->second->slot.set(std::move(why));
+  found->second->slot.set(named(std::move(why)));
+}
+
+// A link tells what happened, not always to whom.
+Refusal Upstream::named(Refusal why) const {
+  if (why.detail.find("'" + name() + "'") == std::string::npos) {
+    why.detail = "server '" + name() + "': " + why.detail;
+  }
+  return why;
 }
 
 void Upstream::closed(Refusal why) {
+  why = named(std::move(why));
   gone_ = why;
   fail_all(why);
   changed_.cancel();

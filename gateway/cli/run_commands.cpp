@@ -129,7 +129,7 @@ int stdio_command(const Invocation& call) {
   Gateway& running = **gateway;
   Status outcome;
   TaskGroup doors(running.loop().get_executor(), "stdio");
-  running.begin([&] { doors.cancel(); });
+  running.begin(Gateway::Servers::with_first_request, [&] { doors.cancel(); });
   doors.spawn(run_stdio(running, std::move(*agent), outcome));
   TaskGroup end(running.loop().get_executor(), "end");
   end.spawn(wait_and_end(doors, running));
@@ -150,7 +150,7 @@ int serve_command(const Invocation& call) {
   Doors doors(running, std::move(*settings), std::move(path));
   Status opened = doors.open(socket ? Doors::Socket::required : Doors::Socket::if_free);
   if (!opened) return fail(call.console, opened.refusal());
-  running.begin([&] { doors.stop(); }, doors.files());
+  running.begin(Gateway::Servers::at_once, [&] { doors.stop(); }, doors.files());
   doors.start();
   TaskGroup end(running.loop().get_executor(), "end");
   end.spawn(wait_and_end(doors.tasks(), running));

@@ -72,6 +72,8 @@ std::string status_json(const ServerEntry& entry, const Trust& trust,
           ",\"new\":" + std::to_string(trust.tools.fresh) + "}";
   line += ",\"process\":" + (running ? json_quote(running->state) : "null");
   line += ",\"pid\":" + (running && running->pid ? std::to_string(*running->pid) : "null");
+  line += ",\"revision\":" +
+          (running && !running->revision.empty() ? json_quote(running->revision) : "null");
   line += ",\"restarts\":" + std::to_string(running ? running->restarts : 0);
   line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
   line += ",\"last_error\":" + json_quote(running ? running->last_error : "");
@@ -90,6 +92,7 @@ void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
              std::to_string(trust.tools.approved), std::to_string(trust.tools.held),
              std::to_string(trust.tools.fresh), running ? running->state : "-",
              running && running->pid ? std::to_string(*running->pid) : "-",
+             running && !running->revision.empty() ? running->revision : "-",
              running ? std::to_string(running->restarts) : "-", running ? running->last_error : ""},
             style_of(trust));
 }
@@ -115,6 +118,7 @@ int status_command(const Invocation& call) {
                {"NEW", Table::Fit::keep},
                {"PROCESS", Table::Fit::keep},
                {"PID", Table::Fit::keep},
+               {"REVISION", Table::Fit::keep},
                {"RESTARTS", Table::Fit::keep},
                {"LAST ERROR", Table::Fit::shrink}});
   const std::int64_t now_ns = now_utc_ns();

@@ -48,6 +48,7 @@ void read_file(const std::filesystem::path& file, std::vector<RunningServer>& al
     server.server = text_of(one, "server");
     server.state = text_of(one, "state");
     server.pid = number_of(one, "pid");
+    server.revision = text_of(one, "revision");
     server.restarts = number_of(one, "restarts").value_or(0);
     server.last_error = text_of(one, "last_error");
     server.gateway = *gateway;

@@ -3,8 +3,8 @@
 //
 // Each gateway process writes run/PID.json (any name will do) into the home and removes it at its
 // end:
-//   {"pid": 4711, "servers": [{"server": "files", "state": "ready", "pid": 4712, "restarts": 0,
-//                              "last_error": ""}]}
+//   {"pid": 4711, "servers": [{"server": "files", "state": "ready", "pid": 4712,
+//                              "revision": "2026-07-28", "restarts": 0, "last_error": ""}]}
 // A file whose process is gone is what a killed gateway left behind, and is not looked at.
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct RunningServer {
   std::string server;
   std::string state;                // "starting", "ready", "waiting", ...
   std::optional<std::int64_t> pid;  // nothing for a remote server
+  std::string revision;             // of MCP, that it speaks; empty while that is not known
   std::int64_t restarts = 0;
   std::string last_error;
   std::int64_t gateway = 0;  // the process id of its gateway

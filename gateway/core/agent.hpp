@@ -42,6 +42,10 @@ class Conversation {
   // What was negotiated; nothing before a successful initialize.
   virtual std::optional<Revision> revision() const = 0;
 
+  // The end is near: subscriptions end gracefully, with their results; calls go on. Only asks:
+  // whatever it leads to happens after it has returned.
+  virtual void wind_down() {}
+
   // The transport is gone for good, or the session ended: calls in flight are cancelled. Must be
   // awaited before the conversation, and the streams it was given, are destroyed.
   virtual Task<> close() = 0;

@@ -3,6 +3,8 @@
 namespace toolgate {
 namespace {
 
+constexpr std::string_view apps_settings = R"({"mimeTypes":["text/html;profile=mcp-app"]})";
+
 bool has_object(const std::optional<Value>& parent, std::string_view name) {
   auto member = parent ? parent->find(name) : std::nullopt;
   return member && member->is_object();
@@ -36,9 +38,7 @@ ClientCapabilities ClientCapabilities::from(const Value& object) {
   found.sampling_context = has_object(sampling, "context");
   auto extensions = object.find("extensions");
   found.tasks = has_object(extensions, tasks_extension);
-  if (has_object(extensions, apps_extension)) {
-    found.apps = extensions->find(apps_extension)->raw();
-  }
+  found.apps = has_object(extensions, apps_extension);
   return found;
 }
 
@@ -50,17 +50,17 @@ std::string ClientCapabilities::json() const {
     if (elicitation_url) append_member(modes, "url", "{}");
     append_member(json, "elicitation", modes + "}");
   }
-  append_member(json, "roots", "{}");
+  if (!tasks) append_member(json, "roots", "{}");
   if (sampling) {
     std::string kinds = "{";
     if (sampling_tools) append_member(kinds, "tools", "{}");
     if (sampling_context) append_member(kinds, "context", "{}");
     append_member(json, "sampling", kinds + "}");
   }
-  if (tasks || !apps.empty()) {
+  if (tasks || apps) {
     std::string extensions = "{";
     if (tasks) append_member(extensions, tasks_extension, "{}");
-    if (!apps.empty()) append_member(extensions, apps_extension, apps);
+    if (apps) append_member(extensions, apps_extension, apps_settings);
     append_member(json, "extensions", extensions + "}");
   }
   return json + "}";
@@ -72,15 +72,6 @@ bool ClientCapabilities::answers(std::string_view method, const Value& params) c
   }
   if (method != "sampling/createMessage" || !sampling) return false;
   return sampling_tools || !(params.find("tools") || params.find("toolChoice"));
-}
-
-std::string ClientCapabilities::missing_for(std::string_view method, const Value& params) {
-  if (method == "elicitation/create") {
-    return asks_for_url(params) ? R"({"elicitation":{"url":{}}})" : R"({"elicitation":{}})";
-  }
-  if (method == "roots/list") return R"({"roots":{}})";
-  bool tools = params.find("tools") || params.find("toolChoice");
-  return tools ? R"({"sampling":{"tools":{}}})" : R"({"sampling":{}})";
 }
 
 ClientCapabilities fixed_capabilities() {

@@ -13,7 +13,6 @@ namespace toolgate {
 // Extensions of MCP that the broker carries, by their identifiers.
 inline constexpr std::string_view tasks_extension = "io.modelcontextprotocol/tasks";
 inline constexpr std::string_view apps_extension = "io.modelcontextprotocol/ui";
-inline constexpr std::string_view skills_extension = "io.modelcontextprotocol/skills";
 
 struct ClientCapabilities {
   bool elicitation_form = false;  // also meant by an elicitation capability without any mode
@@ -22,19 +21,17 @@ struct ClientCapabilities {
   bool sampling_tools = false;
   bool sampling_context = false;
   bool tasks = false;
-  std::string apps;  // the settings of the apps extension, JSON; empty: not offered
+  bool apps = false;  // shows HTML of the apps extension
 
   // Unknown members are ignored: nothing that the broker does not act on goes on to a server.
   static ClientCapabilities from(const Value& object);
   // What the broker tells a server: only what the agent can do, and `roots`, which the broker
-  // answers itself.
+  // answers itself. A client of the tasks extension has no roots: a task's questions come with its
+  // status, where only the agent could answer them.
   std::string json() const;
   // May a server ask this of the client? `params` are those of elicitation/create or
   // sampling/createMessage.
   bool answers(std::string_view method, const Value& params) const;
-  // The capability that answers() misses, as an object of the capabilities' form:
-  // {"sampling":{}}.
-  static std::string missing_for(std::string_view method, const Value& params);
 };
 
 // What every server is told where no agent's call is behind a request: real servers change their

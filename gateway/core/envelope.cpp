@@ -65,12 +65,6 @@ std::string unsupported_revision_text(std::string_view id_raw, std::string_view 
                     "", data);
 }
 
-std::string missing_capability_text(std::string_view id_raw, std::string_view capabilities,
-                                    const Refusal& refusal, std::string_view record) {
-  return error_text(id_raw, refusal, record,
-                    R"("requiredCapabilities":)" + std::string(capabilities));
-}
-
 std::string envelope_members(const ClientCapabilities& capabilities, std::optional<int> log_level) {
   std::string members;
   append_meta(members, meta_revision, json_quote(revision_text(latest_revision)));
@@ -78,10 +72,6 @@ std::string envelope_members(const ClientCapabilities& capabilities, std::option
   append_meta(members, meta_capabilities, capabilities.json());
   if (log_level) append_meta(members, meta_log_level, json_quote(syslog_levels[*log_level]));
   return members;
-}
-
-std::string envelope_params(const ClientCapabilities& capabilities) {
-  return R"({"_meta":{)" + envelope_members(capabilities) + "}}";
 }
 
 }  // namespace toolgate

@@ -13,7 +13,8 @@
 
 namespace toolgate {
 
-// Keys that the specification keeps for itself all begin so; the broker passes none of them on.
+// Keys that the specification keeps for itself all begin so. What a modern request says with them
+// stays with the broker.
 inline constexpr std::string_view reserved_meta_prefix = "io.modelcontextprotocol/";
 inline constexpr std::string_view meta_revision = "io.modelcontextprotocol/protocolVersion";
 inline constexpr std::string_view meta_capabilities = "io.modelcontextprotocol/clientCapabilities";
@@ -36,18 +37,13 @@ std::optional<std::string> claimed_revision(const Message& message);
 // `unsupported_revision` what is not spoken here as a modern revision.
 Result<Envelope> parse_envelope(const Message& message);
 
-// The answers to a request whose revision is not spoken here, or that needs what its client cannot
-// do: their `data` is what the specification wants. `capabilities` is a JSON object.
+// The answer to a request whose revision is not spoken here: its `data` is what the specification
+// wants.
 std::string unsupported_revision_text(std::string_view id_raw, std::string_view requested);
-std::string missing_capability_text(std::string_view id_raw, std::string_view capabilities,
-                                    const Refusal& refusal, std::string_view record);
 
 // The members of _meta that a request of the broker's own carries towards a modern server:
 // revision, capabilities, who the client is. Without braces.
 std::string envelope_members(const ClientCapabilities& capabilities,
                              std::optional<int> log_level = std::nullopt);
-
-// The whole params of a request that has none: {"_meta":{…}}.
-std::string envelope_params(const ClientCapabilities& capabilities);
 
 }  // namespace toolgate

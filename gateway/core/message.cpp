@@ -232,10 +232,11 @@ std::string result_text(std::string_view id_raw, std::string_view result) {
 }
 
 std::string error_text(std::string_view id_raw, const Refusal& refusal, std::string_view record,
-                       std::string_view data) {
+                       std::string_view data, Revision revision) {
   std::string out;
   append_head(out, id_raw);
-  out += ",\"error\":{\"code\":" + std::to_string(json_rpc_code(refusal.reason)) + ",\"message\":";
+  out += ",\"error\":{\"code\":" + std::to_string(json_rpc_code(refusal.reason, revision)) +
+         ",\"message\":";
   append_json_quote(out, refusal.detail);
   out += ",\"data\":{\"reason\":";
   append_json_quote(out, reason_name(refusal.reason));

@@ -101,6 +101,7 @@ std::string result_text(std::string_view id_raw, std::string_view result);
 // {"code","message","data":{"reason":…}}; `record` is a log record's id, or empty. `data` holds
 // more members for "data", as JSON without braces.
 std::string error_text(std::string_view id_raw, const Refusal& refusal,
-                       std::string_view record = "", std::string_view data = "");
+                       std::string_view record = "", std::string_view data = "",
+                       Revision revision = latest_legacy_revision);
 
 }  // namespace toolgate

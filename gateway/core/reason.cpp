@@ -55,6 +55,9 @@ const Row& row(Reason reason) {
 
 std::string_view reason_name(Reason reason) { return row(reason).name; }
 
-int json_rpc_code(Reason reason) { return row(reason).code; }
+int json_rpc_code(Reason reason, Revision revision) {
+  if (reason == Reason::not_found && is_modern(revision)) reason = Reason::invalid_params;
+  return row(reason).code;
+}
 
 }  // namespace toolgate

@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+#include "gateway/core/revision.hpp"
+
 namespace toolgate {
 
 enum class Reason {
@@ -14,7 +16,7 @@ enum class Reason {
   invalid_request,  // JSON, but no JSON-RPC 2.0 message                                    (-32600)
   unknown_method,   // a method that this side does not offer                               (-32601)
   invalid_params,   // params of the wrong shape, an unknown tool, prompt or cursor         (-32602)
-  not_found,        // a resource that nobody listed                                        (-32002)
+  not_found,        // a resource that nobody listed                       (-32002; modern: -32602)
   internal,         // a fault of the broker; the log has the details                       (-32603)
   not_initialized,  // a request before initialize                                          (-32600)
   header_mismatch,  // HTTP headers that do not say what the body says (2026-07-28)         (-32020)
@@ -43,7 +45,7 @@ enum class Reason {
 // The word that logs, records and error data carry: "timed_out".
 std::string_view reason_name(Reason reason);
 
-// The JSON-RPC error code for a refusal sent to an agent.
-int json_rpc_code(Reason reason);
+// The JSON-RPC error code for a refusal sent to an agent, by the era that the agent speaks.
+int json_rpc_code(Reason reason, Revision revision = latest_legacy_revision);
 
 }  // namespace toolgate

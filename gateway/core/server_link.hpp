@@ -65,6 +65,9 @@ class ServerLink {
   // Nobody waits for this request's answer any more: free what is kept for it.
   virtual void abandon(BrokerId request) = 0;
 
+  // The same before its answer is there: what carries it is given up at once.
+  virtual void cancel(BrokerId request) { abandon(request); }
+
   // Ends the process or session in good order, with force where that does not help, and waits for
   // all that runs on the link's behalf. Idempotent. Must be awaited before the destructor.
   virtual Task<> close() = 0;

@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(Fixture, "reload: an unchanged server keeps running, and its c
   CHECK(server.events == link);
   agent->send(call(2));
   CHECK(heard("the configuration denies"));
-  stage.say("files", R"({"jsonrpc":"2.0","id":3,"result":{"content":[]}})");
+  stage.say("files", R"({"jsonrpc":"2.0","id":4,"result":{"content":[]}})");
   CHECK(heard(R"({"jsonrpc":"2.0","id":1,"result")"));
 }
 

@@ -98,10 +98,25 @@ std::vector<Definition> definitions_in(const std::string& offers) {
   return all;
 }
 
+std::string FakeServer::discovered(const Message& request, const Value& root) const {
+  if (!is_modern()) {
+    return error_text(request.id().raw(), Refusal(Reason::unknown_method, "no such method"));
+  }
+  std::string result = R"({"resultType":"complete","supportedVersions":[")" + revision +
+                       R"("],"capabilities":)" + capabilities_for(root) +
+                       R"(,"ttlMs":0,"cacheScope":"public")";
+  if (auto text = root.find("instructions")) {
+    result += R"(,"instructions":)" + std::string(text->raw());
+  }
+  return result_text(request.id().raw(), result + "}");
+}
+
 std::optional<std::string> FakeServer::own_answer(const Message& request) const {
   if (!request.is_request()) return std::nullopt;
   Document document = document_of(offers);
   Value root = document.root();
+  if (request.method() == "server/discover") return discovered(request, root);
+  if (is_modern() && request.method() == "subscriptions/listen") return std::nullopt;
   if (request.method() == "initialize") {
     std::string result = R"({"protocolVersion":")" + revision + R"(","capabilities":)" +
                          capabilities_for(root) + R"(,"serverInfo":{"name":"fake","version":"1"})";
@@ -114,7 +129,8 @@ std::optional<std::string> FakeServer::own_answer(const Message& request) const 
     if (request.method() != method.method) continue;
     std::string items = member_or(root, method.member, "[]");
     return result_text(request.id().raw(),
-                       "{\"" + std::string(method.member) + "\":" + items + "}");
+                       std::string(is_modern() ? R"({"resultType":"complete",)" : "{") + '"' +
+                           std::string(method.member) + "\":" + items + "}");
   }
   return std::nullopt;
 }
@@ -171,7 +187,8 @@ Stage::Stage()
     : log_store_(home_.open()),
       reader_(home_.open(Store::Mode::existing)),
       approved_(std::make_shared<Approved>()),
-      gate_(all_inspectors()) {
+      gate_(all_inspectors()),
+      seal_(StateSeal::generate()) {
   start_cryptography();
 }
 
@@ -263,7 +280,7 @@ void Stage::start() {
   };
   broker_ = std::make_unique<Broker>(executor, configuration_,
                                      std::make_shared<const Approved>(*approved_), *audit_, gate_,
-                                     limits, make);
+                                     seal_, limits, make);
   broker_->start();
   settle();
 }

@@ -24,14 +24,18 @@ struct FakeServer {
   // JSON: {"capabilities"?, "instructions"?, "tools"?, "prompts"?, "resources"?,
   // "resourceTemplates"?}
   std::string offers = "{}";
-  std::string revision = "2025-11-25";
-  bool speaks = true;      // answers the handshake and lists
-  bool shows_all = false;  // these are in the lines, too
+  std::string revision = "2025-11-25";  // "2026-07-28": it speaks the modern era
+  bool speaks = true;                   // answers the handshake and lists
+  bool shows_all = false;               // these are in the lines, too
   bool takes_messages = true;
   ServerEvents* events = nullptr;  // of the link that is open
   std::vector<std::string> got;    // everything that was sent to it
 
   std::optional<std::string> own_answer(const Message& request) const;
+
+ private:
+  bool is_modern() const { return revision == "2026-07-28"; }
+  std::string discovered(const Message& request, const Value& root) const;
 };
 
 // One agent's connection. Lines of agent "1" are ">" and "<", of agent "2" ">2" and "<2".
@@ -120,6 +124,7 @@ class Stage {
   std::map<std::string, FakeServer> servers_;
   std::unique_ptr<AuditLog> audit_;
   InspectionGate gate_;
+  StateSeal seal_;
   std::unique_ptr<Broker> broker_;
   std::map<std::string, std::unique_ptr<FakeAgent>> agents_;
   std::vector<std::string> lines_;

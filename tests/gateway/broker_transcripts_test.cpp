@@ -6,7 +6,7 @@
 //   @  a stage direction: perform() lists them; lines with "|" below it belong to it
 //   =  what a stage direction shows
 // After each >, { and @ come the lines that must follow from it, in their order. Random ids are
-// ID, $task1, $cursor1, ...; TOOLGATE_ACCEPT=1 writes what happens instead, and then fails the run,
+// ID, $task1, $state1, ...; TOOLGATE_ACCEPT=1 writes what happens instead, and then fails the run,
 // so that accepting shows in the diff.
 
 #include <doctest/doctest.h>
@@ -50,10 +50,12 @@ class Names {
  public:
   std::string hide(std::string line) {
     static const std::regex id("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}");
-    static const std::regex task("tg-[A-Za-z0-9_-]{43}");
+    static const std::regex task("tg-[A-Za-z0-9_-]{43,}");
+    static const std::regex state("[A-Za-z0-9_-]{120,}");
     static const std::regex cursor("[0-9]+:[0-9a-f]{16}");
     line = std::regex_replace(line, id, "ID");
     line = name_all(std::move(line), task, "$task", tasks_);
+    line = name_all(std::move(line), state, "$state", states_);
     return name_all(std::move(line), cursor, "$cursor", cursors_);
   }
   std::string reveal(std::string line) const {
@@ -80,6 +82,7 @@ class Names {
   std::vector<std::pair<std::string, std::string>> known_;
   std::size_t tasks_ = 0;
   std::size_t cursors_ = 0;
+  std::size_t states_ = 0;
 };
 
 class Transcript {

@@ -357,7 +357,7 @@ TEST_CASE("status shows running gateways, and not those that are gone") {
   write_file(
       run / "live.json",
       R"({"pid":)" + std::to_string(::getpid()) +
-          R"(,"servers":[{"server":"files","state":"ready","pid":77,"restarts":2,"last_error":"exit 1"}]})");
+          R"(,"servers":[{"server":"files","state":"ready","pid":77,"revision":"2026-07-28","restarts":2,"last_error":"exit 1"}]})");
   write_file(run / "dead.json",
              R"({"pid":2147483646,"servers":[{"server":"files","state":"ready"}]})");
   write_file(run / "torn.json", R"({"pid":)");
@@ -365,6 +365,7 @@ TEST_CASE("status shows running gateways, and not those that are gone") {
   CHECK(lines(status) == 1);
   CHECK(member(status, "process") == "ready");
   CHECK(member(status, "pid") == "77");
+  CHECK(member(status, "revision") == "2026-07-28");
   CHECK(member(status, "restarts") == "2");
   CHECK(member(status, "last_error") == "exit 1");
   CHECK(run_files(toolgate.folder())->running().size() == 1);
