@@ -7,10 +7,8 @@ import { Checks } from './lib/checks.js';
 import { toolgate } from './lib/programs.js';
 
 const all = [
-const all = [
-  'fixture', 'conformance', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile', 'misbehaving',
-  'harnesses', 'load',
-];
+  'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile',
+  'misbehaving', 'harnesses', 'probe', 'matrix', 'stateless', 'load', 'round-robin',
 ];
 const words = process.argv.slice(2);
 const gateway = !words.includes('--direct');

@@ -25,14 +25,22 @@ export async function connectHttp(url, { capabilities = {}, prepare = () => {}, 
   return client;
 }
 
-export async function connectStdio2(parameters, { capabilities = {} } = {}) {
-  const client = new Client2(who, { capabilities });
+// Version 2 speaks both eras. It is told which one, so that it cannot fall back unseen.
+function client2({ era = 'legacy', capabilities = {}, prepare = () => {} }) {
+  const mode = era === 'modern' ? { pin: '2026-07-28' } : 'legacy';
+  const client = new Client2(who, { capabilities, versionNegotiation: { mode } });
+  prepare(client);
+  return client;
+}
+
+export async function connectStdio2(parameters, options = {}) {
+  const client = client2(options);
   await client.connect(new Stdio2({ stderr: 'ignore', ...parameters }));
   return client;
 }
 
-export async function connectHttp2(url) {
-  const client = new Client2(who, { capabilities: {} });
+export async function connectHttp2(url, options = {}) {
+  const client = client2(options);
   await client.connect(new Http2(new URL(url)));
   return client;
 }

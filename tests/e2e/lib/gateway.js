@@ -28,9 +28,14 @@ export class Home {
     const home = new Home();
     home.folder = mkdtempSync(join(tmpdir(), 'toolgate-e2e-'));
     home.environment = { ...process.env, TOOLGATE_HOME: home.folder, TOOLGATE_WORKSPACE: home.folder };
-    home.mustRun('init');
-    home.write({ mcpServers: servers, ...(settings ? { toolgate: settings } : {}) });
-    if (approve) await home.approve(Object.keys(servers));
+    try {
+      home.mustRun('init');
+      home.write({ mcpServers: servers, ...(settings ? { toolgate: settings } : {}) });
+      if (approve) await home.approve(Object.keys(servers));
+    } catch (error) {
+      await home.close();
+      throw error;
+    }
     return home;
   }
 

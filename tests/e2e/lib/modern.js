@@ -38,15 +38,15 @@ export function modernHeaders(method, params) {
 }
 
 // One request over HTTP, whose answer is read as it comes: `answered` resolves with {status, headers},
-// `next(wanted)` with the next message that is wanted, `leave()` hangs up.
-export class ModernExchange {
+// `next(wanted)` with the next message that is wanted, `ended` when no more can come; `leave()` hangs up.
+export class HttpExchange {
   received = [];
+  lastEvent;        // the id of the newest event, where events have one
   #waiting = [];
   #sent;
 
-  constructor(url, id, method, params, { headers = {}, agent } = {}) {
-    const all = { ...modernHeaders(method, params), ...headers };
-    this.#sent = httpRequest(url, { method: 'POST', headers: all, agent });
+  constructor(url, { method = 'POST', headers, body, agent }) {
+    this.#sent = httpRequest(url, { method, headers, agent });
     this.answered = new Promise((resolve, reject) => {
       this.#sent.on('response', (response) => {
         resolve({ status: response.statusCode, headers: response.headers });
@@ -56,10 +56,12 @@ export class ModernExchange {
       this.#sent.on('error', (error) => reject(error));
     });
     this.answered.catch(() => {});   // hanging up early is no surprise
-    this.#sent.end(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
+    this.ended = new Promise((resolve) => this.#sent.on('close', resolve));
+    this.#sent.end(body);
   }
 
   #take(line) {
+    if (line.startsWith('id:')) this.lastEvent = line.slice(3).trim();
     const json = line.startsWith('data:') ? line.slice(5) : line;
     if (!json.trimStart().startsWith('{')) return;
     this.received.push(JSON.parse(json));
@@ -76,6 +78,13 @@ export class ModernExchange {
 
   leave() {
     this.#sent.destroy();
+  }
+}
+
+export class ModernExchange extends HttpExchange {
+  constructor(url, id, method, params, { headers = {}, agent } = {}) {
+    const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+    super(url, { headers: { ...modernHeaders(method, params), ...headers }, body, agent });
   }
 }
 

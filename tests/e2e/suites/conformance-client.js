@@ -14,7 +14,7 @@ const modern = '2026-07-28';
 
 // Of every scenario: its name, how many checks pass directly, and the check that is skipped in part.
 // The revisions of `throughGateway` are those that the gateway speaks.
-const throughGateway = [legacy];
+const throughGateway = [legacy, modern];
 const scenarios = {
   [legacy]: [
     ['initialize', 1], ['tools_call', 2], ['elicitation-sep1034-client-defaults', 5], ['sse-retry', 3],

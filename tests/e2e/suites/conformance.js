@@ -21,14 +21,19 @@ const suites = [
   },
   {
     name: '0.2.0-alpha.12 for 2026-07-28', folder: '@modelcontextprotocol/conformance-next',
-    args: ['--requirements', '2026-07-28'], passing: 196, direct: true,
+    args: ['--requirements', '2026-07-28'], passing: 196,
     skipped: ['tasks-status-notifications / tasks-status-notifications'],
   },
 ];
 
 // Starts the fixture over HTTP: {url, stop()}.
-export async function startFixture(...args) {
-  const child = spawn(process.execPath, [fixture, 'http', '0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+export const startFixture = (...args) => startFixtureOn('0', ...args);
+
+export const startFixtureOn = (port, ...args) => startServer(fixture, 'http', port, ...args);
+
+// Starts a script that prints `listening URL` when it is ready.
+export async function startServer(script, ...args) {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const died = exited.then(([status]) => Promise.reject(new Error(`the fixture ended with status ${status}`)));
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), died]);

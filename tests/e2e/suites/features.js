@@ -232,8 +232,10 @@ async function clientRequests(test, named) {
   });
   await test('a client that cannot be asked gets an error, not silence', async (connect) => {
     const client = await connect();
-    const answer = await ask(client, named, 'test_sampling', { prompt: 'a question' });
+    const asking = ask(client, named, 'test_sampling', { prompt: 'a question' });
+    const answer = await asking.catch(({ message }) => ({ isError: true, content: [{ text: message }] }));
     equal(answer.isError, true, 'isError');
+    ensure(/sampling/.test(textOf(answer)), `the error is ${textOf(answer)}`);
   });
 }
 

@@ -108,7 +108,9 @@ function compare(name, direct, through) {
 
 // The capabilities that the gateway declares to its servers: some list other tools to other clients.
 async function gatewaysCapabilities() {
-  const home = await Home.create({ fixture: local(process.execPath, [fixture, 'stdio', '--surface', 'features']) });
+  // In the modern era they depend on the agent; a server with a session sees those that never change.
+  const sees = [fixture, 'stdio', '--era', 'legacy', '--surface', 'features'];
+  const home = await Home.create({ fixture: local(process.execPath, sees) });
   try {
     const client = await connectStdio(home.stdioParameters());
     const { content } = await client.callTool({ name: 'fixture__seen_client', arguments: {} });
