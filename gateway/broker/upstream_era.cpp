@@ -10,7 +10,7 @@
 namespace toolgate {
 namespace {
 
-constexpr Milliseconds probe_ms{5'000};  // a legacy server may not answer the probe at all
+constexpr Milliseconds probe_ms{10'000};  // to be up, and to answer: a legacy server may never do
 constexpr Milliseconds listen_ms{std::chrono::hours(24 * 365)};
 constexpr Milliseconds first_listen_pause{1'000};
 constexpr unsigned most_listen_doublings = 6;
