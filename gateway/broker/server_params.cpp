@@ -10,12 +10,10 @@
 namespace toolgate {
 namespace {
 
-// Part of the 2025-11-25 tasks, and translated by the task book.
-constexpr std::string_view related_task = "io.modelcontextprotocol/related-task";
-
+// The related task is translated by the task book.
 bool belongs_to_the_agent(const Value& member) {
   std::string name = member.name();
-  return name.starts_with(reserved_meta_prefix) && name != related_task;
+  return name.starts_with(reserved_meta_prefix) && name != meta_related_task;
 }
 
 void append_member(std::string& members, std::string_view name, std::string_view json) {

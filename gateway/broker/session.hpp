@@ -56,7 +56,6 @@ class Session : public Conversation, public Listener {
   Task<> close() override;
 
   const std::string& id() const { return id_; }
-  bool is_closed() const { return closed_; }
   AgentStream& general() { return general_; }
   std::optional<int> log_level() const { return log_level_; }
   bool wants_log(int level) const { return !log_level_ || level >= *log_level_; }

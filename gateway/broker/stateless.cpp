@@ -154,7 +154,13 @@ Task<std::optional<Answer>> StatelessRequests::come_back(StatelessCall& back,
                                                          AgentStream& related) {
   auto responses = parse_input_responses(*message.params());
   if (!responses) co_return co_await broker_.calls().refuse(back, message, responses.refusal());
-  Status goes_on = co_await broker_.calls().go_on(back, message);
+  Status goes_on;
+  {
+    // The agent may give up while this is put on record: the call waits on for it then.
+    Listed listed(calls_, message.id().key(), back);
+    goes_on = co_await broker_.calls().go_on(back, message);
+  }
+  if (back.cancelled()) co_return std::nullopt;
   auto call = broker_.parked().take(back.request_state()->parked);
   if (!goes_on) {
     if (call) call->give_up("it may not go on");

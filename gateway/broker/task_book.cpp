@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/core/clock.hpp"
+#include "gateway/core/envelope.hpp"
 #include "signing/keys.hpp"
 
 namespace toolgate {
@@ -12,7 +13,6 @@ constexpr std::size_t most_tasks = 10'000;
 constexpr std::string_view id_prefix = "tg-";
 constexpr std::int64_t id_lasts_ns = std::int64_t{24} * 3'600 * 1'000'000'000;
 constexpr std::string_view sealed_for = "task";
-constexpr std::string_view related_task = "io.modelcontextprotocol/related-task";
 
 std::optional<Value> string_member(const std::optional<Value>& object, std::string_view name) {
   if (!object) return std::nullopt;
@@ -25,7 +25,7 @@ std::optional<Value> string_member(const std::optional<Value>& object, std::stri
 std::vector<Value> id_places(const Value& object) {
   std::vector<Value> places;
   auto meta = object.find("_meta");
-  auto related = meta ? meta->find(related_task) : std::nullopt;
+  auto related = meta ? meta->find(meta_related_task) : std::nullopt;
   for (const auto& holder : {std::optional<Value>(object), object.find("task"), related}) {
     if (auto id = string_member(holder, "taskId")) places.push_back(*id);
   }

@@ -21,6 +21,8 @@ inline constexpr std::string_view meta_capabilities = "io.modelcontextprotocol/c
 inline constexpr std::string_view meta_client = "io.modelcontextprotocol/clientInfo";
 inline constexpr std::string_view meta_log_level = "io.modelcontextprotocol/logLevel";
 inline constexpr std::string_view meta_subscription = "io.modelcontextprotocol/subscriptionId";
+// Of the 2025-11-25 tasks: {"taskId"}.
+inline constexpr std::string_view meta_related_task = "io.modelcontextprotocol/related-task";
 inline constexpr std::string_view meta_server = "io.modelcontextprotocol/serverInfo";
 
 struct Envelope {
