@@ -25,17 +25,13 @@ ProcessEnd end_from(int status) {
   return ProcessEnd{};
 }
 
-Refusal why_not(const KeeperOrders& orders, const std::optional<KeeperReport>& report) {
-  if (!report) {
-    return Refusal(Reason::unavailable, "its keeper process ended before it was started");
-  }
-  std::string error = std::strerror(report->value);
-  if (report->kind == KeeperReport::Kind::no_directory) {
-    return Refusal(Reason::unavailable, "its working directory '" + orders.cwd +
-                                            "' cannot be entered (" + error + "): check \"cwd\"");
-  }
-  return Refusal(Reason::unavailable, "'" + orders.argv.front() + "' cannot be executed (" + error +
-                                          "): check \"command\" and the PATH in its environment");
+// What a program of our own wrote to its stderr before it gave up: one line of it.
+std::string first_line(int number) {
+  char part[400];
+  const ssize_t count = ::read(number, part, sizeof part);
+  if (count <= 0) return "";
+  std::string line(part, static_cast<std::size_t>(count));
+  return line.substr(0, line.find('\n'));
 }
 
 }  // namespace
@@ -59,14 +55,41 @@ ChildProcess::ChildProcess(asio::any_io_executor executor, std::string keeper_pr
 
 ChildProcess::~ChildProcess() { assert(keeper_id_ < 0); }
 
-Task<Status> ChildProcess::start(KeeperOrders orders) {
+Refusal ChildProcess::why_not(const KeeperOrders& orders, const std::optional<Report>& report) {
+  if (!report) {
+    return Refusal(Reason::unavailable, "its keeper process ended before it was started");
+  }
+  if (report->kind == KeeperReport::Kind::refused) {
+    std::string why = report->text;
+    if (why.empty()) {
+      why = "bubblewrap could not make it (" + first_line(errors_.number()) + ")";
+    }
+    return Refusal(Reason::unsupported,
+                   "its sandbox was refused: " + why + "; `toolgate doctor` examines this host");
+  }
+  std::string error = std::strerror(report->value);
+  if (report->kind == KeeperReport::Kind::no_directory) {
+    return Refusal(Reason::unavailable, "its working directory '" + orders.cwd +
+                                            "' cannot be entered (" + error + "): check \"cwd\"");
+  }
+  return Refusal(Reason::unavailable,
+                 "'" + orders.argv.front() + "' cannot be executed" +
+                     (orders.sandbox ? " in its sandbox (" : " (") + error +
+                     "): check \"command\" and the PATH in its environment" +
+                     (orders.sandbox ? "; a program outside of /usr must be in a file scope with "
+                                       "\"exec\": true"
+                                     : ""));
+}
+
+Task<Status> ChildProcess::start(KeeperOrders orders, Descriptor handoff) {
   ignore_broken_pipes();
   Pipe input = make_pipe();
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
   ServerPipes theirs{std::move(input.reading), std::move(output.writing),
                      std::move(errors.writing)};
-  auto keeper = start_keeper(keeper_program_, label_, orders, std::move(theirs));
+  auto keeper =
+      start_keeper(keeper_program_, label_, orders, std::move(theirs), std::move(handoff));
   if (!keeper) co_return keeper.refusal();
   keeper_id_ = keeper->process_id;
   keeper_.assign(keeper->process.release());
@@ -84,11 +107,16 @@ Task<Status> ChildProcess::start(KeeperOrders orders) {
   co_return done();
 }
 
-Task<std::optional<KeeperReport>> ChildProcess::next_report() {
+Task<std::optional<ChildProcess::Report>> ChildProcess::next_report() {
   while (control_.is_open()) {
-    KeeperReport report{};
-    ssize_t count = ::recv(control_.native_handle(), &report, sizeof report, MSG_DONTWAIT);
-    if (count == sizeof report) co_return report;
+    char datagram[1024];
+    const ssize_t count = ::recv(control_.native_handle(), datagram, sizeof datagram, MSG_DONTWAIT);
+    if (count >= static_cast<ssize_t>(sizeof(KeeperReport))) {
+      Report report;
+      std::memcpy(static_cast<KeeperReport*>(&report), datagram, sizeof(KeeperReport));
+      report.text.assign(datagram + sizeof(KeeperReport), datagram + count);
+      co_return report;
+    }
     if (count >= 0 || (errno != EAGAIN && errno != EINTR)) break;
     auto [error] =
         co_await control_.async_wait(asio::posix::stream_descriptor::wait_read, as_result);

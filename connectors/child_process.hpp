@@ -39,7 +39,8 @@ class ChildProcess {
 
   // Ends when the program was executed, or could not be: then the refusal (`unavailable`) says why.
   // Call once, and finish() afterwards whatever came of it.
-  Task<Status> start(KeeperOrders orders);
+  // `handoff` as start_keeper() takes it.
+  Task<Status> start(KeeperOrders orders, Descriptor handoff = Descriptor());
 
   // The gateway's ends of the server's pipes, non-blocking, for the caller to take after start().
   Descriptor& input() { return input_; }
@@ -59,7 +60,11 @@ class ChildProcess {
   Task<> finish();
 
  private:
-  Task<std::optional<KeeperReport>> next_report();
+  struct Report : KeeperReport {
+    std::string text;
+  };
+  Refusal why_not(const KeeperOrders& orders, const std::optional<Report>& report);
+  Task<std::optional<Report>> next_report();
   Task<> watch();
   Task<> stop_keeper();
   Task<Status> keeper_ended();

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,91 +19,24 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <optional>
 #include <string_view>
 
 #include "connectors/janitor.hpp"
+#include "connectors/keeper_orders.hpp"
+#include "connectors/launcher/orders.hpp"
+#include "connectors/sandbox/enter.hpp"
 
 namespace toolgate {
 namespace {
 
 constexpr int control_number = 3;
 constexpr int orders_number = 4;
+constexpr int handoff_number = 5;  // /dev/null where no listener is to be handed out
 constexpr int parent_died = SIGUSR1;
 constexpr auto give_up_after = std::chrono::seconds(10);
 constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
-
-struct Received {
-  int parent = 0;
-  mode_t umask = 022;
-  rlim_t descriptors = 0;
-  std::string cwd;
-  std::vector<std::string> argv;
-  std::vector<std::string> env;  // NAME=value
-  std::vector<std::string> leftovers;
-};
-
-// The fields of the orders, each ended by a NUL byte.
-class Fields {
- public:
-  explicit Fields(std::string_view text) : text_(text) {}
-
-  std::optional<std::string> next() {
-    std::size_t end = text_.find('\0', at_);
-    if (end == std::string_view::npos) return std::nullopt;
-    std::string field(text_.substr(at_, end - at_));
-    at_ = end + 1;
-    return field;
-  }
-  std::optional<std::size_t> number() {
-    auto field = next();
-    std::size_t value = 0;
-    if (!field) return std::nullopt;
-    auto [last, error] = std::from_chars(field->data(), field->data() + field->size(), value);
-    if (error != std::errc() || last != field->data() + field->size()) return std::nullopt;
-    return value;
-  }
-  bool list(std::vector<std::string>& into) {
-    auto count = number();
-    for (std::size_t i = 0; count && i < *count; ++i) {
-      auto field = next();
-      if (!field) return false;
-      into.push_back(std::move(*field));
-    }
-    return count.has_value();
-  }
-
- private:
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-std::optional<Received> read_orders() {
-  std::string text;
-  char part[4096];
-  off_t at = 0;
-  while (ssize_t count = ::pread(orders_number, part, sizeof part, at)) {
-    if (count < 0) return std::nullopt;
-    text.append(part, static_cast<std::size_t>(count));
-    at += count;
-  }
-  Fields fields(text);
-  auto parent = fields.number();
-  auto umask = fields.number();
-  auto descriptors = fields.number();
-  auto cwd = fields.next();
-  Received orders;
-  if (!parent || !umask || !descriptors || !cwd || !fields.list(orders.argv) ||
-      !fields.list(orders.env) || !fields.list(orders.leftovers)) {
-    return std::nullopt;
-  }
-  if (orders.argv.empty() == orders.leftovers.empty()) return std::nullopt;
-  orders.parent = static_cast<int>(*parent);
-  orders.umask = static_cast<mode_t>(*umask);
-  orders.descriptors = *descriptors;
-  orders.cwd = std::move(*cwd);
-  return orders;
-}
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
@@ -114,7 +48,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 // Executes argv[0], looked up in the PATH of `env`. Returns errno. (Not execvp: it hands what it
 // cannot execute to /bin/sh.)
-int execute(Received& orders) {
+int execute(ReceivedOrders& orders) {
   auto argv = pointers(orders.argv);
   auto env = pointers(orders.env);
   const std::string& program = orders.argv.front();
@@ -149,8 +83,26 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// In the child: becomes bubblewrap, or says why not as the launcher would.
+[[noreturn]] void enter(ReceivedOrders& orders, int keeper, int status) {
+  constexpr int out_of_the_way = 64;
+  const bool has_doors = !orders.sandbox->doors.empty();
+  status = ::fcntl(status, F_DUPFD_CLOEXEC, out_of_the_way);
+  const int handoff = has_doors ? ::fcntl(handoff_number, F_DUPFD_CLOEXEC, out_of_the_way) : -1;
+  SandboxedProgram program{std::move(orders.argv), std::move(orders.env), std::move(orders.cwd)};
+  std::string why;
+  try {
+    why = enter_sandbox(*orders.sandbox, program, status, handoff, keeper).detail;
+  } catch (const std::exception& fault) {
+    why = fault.what();
+  }
+  why.insert(why.begin(), static_cast<char>(LauncherSays::refused));
+  [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
+  ::_exit(127);
+}
+
 // In the child: becomes the server, or writes a KeeperReport to `failure` and ends.
-[[noreturn]] void become_server(Received& orders, int keeper, int failure) {
+[[noreturn]] void become_server(ReceivedOrders& orders, int keeper, int failure) {
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != keeper) ::_exit(127);
@@ -162,6 +114,7 @@ void reset_signals() {
     limit.rlim_cur = std::min(limit.rlim_max, orders.descriptors);
     ::setrlimit(RLIMIT_NOFILE, &limit);
   }
+  if (orders.sandbox) enter(orders, keeper, failure);
   KeeperReport report{KeeperReport::Kind::no_directory, 0};
   if (!orders.cwd.empty() && ::chdir(orders.cwd.c_str()) != 0) {
     report.value = errno;
@@ -190,6 +143,20 @@ std::optional<int> parent_of(const char* process) {
   auto [last, error] = std::from_chars(rest.data(), rest.data() + rest.size(), parent);
   if (error != std::errc()) return std::nullopt;
   return parent;
+}
+
+std::optional<int> child_of(int parent) {
+  DIR* folder = ::opendir("/proc");
+  if (folder == nullptr) return std::nullopt;
+  std::optional<int> child;
+  while (const dirent* entry = ::readdir(folder)) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+    if (parent_of(entry->d_name) != parent) continue;
+    child = std::atoi(entry->d_name);
+    break;
+  }
+  ::closedir(folder);
+  return child;
 }
 
 // SIGKILL to every child. Only children: their ids cannot be reused before this process waits for
@@ -221,7 +188,7 @@ void wait_for_the_gateway(int gateway) {
 
 class Keeper {
  public:
-  explicit Keeper(Received orders) : orders_(std::move(orders)) {}
+  explicit Keeper(ReceivedOrders orders) : orders_(std::move(orders)) {}
   // The exit status of the keeper.
   int run();
 
@@ -229,16 +196,19 @@ class Keeper {
   bool start();
   void watch();
   void started_or_failed();
+  void hear_launcher();
   void obey();
+  void terminate();
   void signalled();
   void end_everything();
   void wait_for_children();
-  void report(KeeperReport::Kind kind, int value);
+  void report(KeeperReport::Kind kind, int value, const std::string& text = "");
 
-  Received orders_;
+  ReceivedOrders orders_;
   Descriptor control_ = Descriptor(control_number);
   Descriptor signals_;
   Descriptor failure_;  // readable once the server was executed (end of file) or could not be
+  std::string said_;    // what came out of it from the launcher of a sandbox
   int server_ = -1;
   int status_ = 0;
   bool starting_ = true;
@@ -287,6 +257,7 @@ void Keeper::watch() {
 }
 
 void Keeper::started_or_failed() {
+  if (orders_.sandbox) return hear_launcher();
   KeeperReport failure{};
   ssize_t count = ::read(failure_.number(), &failure, sizeof failure);
   if (count < 0) return;
@@ -300,6 +271,32 @@ void Keeper::started_or_failed() {
   report(KeeperReport::Kind::started, server_);
 }
 
+// It says that it executes, and the end of the pipe that this worked.
+void Keeper::hear_launcher() {
+  char part[512];
+  for (;;) {
+    const ssize_t count = ::read(failure_.number(), part, sizeof part);
+    if (count < 0) return;
+    if (count == 0) break;
+    said_.append(part, static_cast<std::size_t>(count));
+  }
+  failure_.close();
+  std::string_view said(said_);
+  const bool executing = said.starts_with(static_cast<char>(LauncherSays::executing));
+  if (executing) said.remove_prefix(1);
+  if (executing && said.empty()) {
+    starting_ = false;
+    report(KeeperReport::Kind::started, server_);
+    return;
+  }
+  ending_ = true;
+  if (said.starts_with(static_cast<char>(LauncherSays::not_executed))) {
+    report(KeeperReport::Kind::not_executed, std::atoi(said_.c_str() + (executing ? 2 : 1)));
+  } else {
+    report(KeeperReport::Kind::refused, 0, std::string(said.substr(said.empty() ? 0 : 1)));
+  }
+}
+
 void Keeper::obey() {
   char order = 0;
   ssize_t count = ::recv(control_.number(), &order, 1, MSG_DONTWAIT);
@@ -307,8 +304,20 @@ void Keeper::obey() {
   if (count <= 0 || order == static_cast<char>(KeeperOrder::kill)) {
     ending_ = true;
   } else if (order == static_cast<char>(KeeperOrder::terminate)) {
-    ::kill(-server_, SIGTERM);
+    terminate();
   }
+}
+
+// In a sandbox the child is bubblewrap, whose end would be everybody's; its child is the first of
+// the pid namespace, and the child of that is the server.
+void Keeper::terminate() {
+  if (!orders_.sandbox) {
+    ::kill(-server_, SIGTERM);
+    return;
+  }
+  const auto first = child_of(server_);
+  const auto inner = first ? child_of(*first) : std::nullopt;
+  if (inner && ::kill(-*inner, SIGTERM) != 0) ::kill(*inner, SIGTERM);
 }
 
 void Keeper::signalled() {
@@ -352,9 +361,13 @@ void Keeper::wait_for_children() {
   while (::read(signals_.number(), &got, sizeof got) == sizeof got) continue;
 }
 
-void Keeper::report(KeeperReport::Kind kind, int value) {
+void Keeper::report(KeeperReport::Kind kind, int value, const std::string& text) {
   KeeperReport said{kind, value};
-  ::send(control_.number(), &said, sizeof said, MSG_NOSIGNAL | MSG_DONTWAIT);
+  iovec parts[2] = {{&said, sizeof said}, {const_cast<char*>(text.data()), text.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  ::sendmsg(control_.number(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace
@@ -374,12 +387,13 @@ int keeper_main(int, char**) {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
-  ::close_range(orders_number + 1, ~0U, 0);
+  ::close_range(handoff_number + 1, ~0U, 0);
+  ::fcntl(handoff_number, F_SETFD, FD_CLOEXEC);
   ::fcntl(control_number, F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::prctl(PR_SET_DUMPABLE, 0);  // no server may look into its keeper
   ::prctl(PR_SET_PDEATHSIG, parent_died);
-  auto orders = read_orders();
+  auto orders = read_keeper_orders(orders_number);
   ::close(orders_number);
   if (!orders) return 2;
   if (orders->argv.empty()) {
@@ -389,25 +403,6 @@ int keeper_main(int, char**) {
   }
   if (::getppid() != orders->parent) return 2;
   return Keeper(std::move(*orders)).run();
-}
-
-std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
-  std::string text;
-  auto add = [&text](std::string_view field) { text.append(field).push_back('\0'); };
-  add(std::to_string(parent));
-  add(std::to_string(orders.umask));
-  add(std::to_string(inherited_descriptor_limit()));
-  add(orders.cwd);
-  add(std::to_string(orders.argv.size()));
-  for (const std::string& argument : orders.argv) add(argument);
-  add(std::to_string(orders.env.size()));
-  for (const auto& [name, value] : orders.env) {
-    text.append(name).push_back('=');
-    add(value);
-  }
-  add(std::to_string(orders.leftovers.size()));
-  for (const std::string& file : orders.leftovers) add(file);
-  return text;
 }
 
 }  // namespace toolgate

@@ -31,10 +31,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "connectors/descriptor.hpp"
+#include "connectors/sandbox/plan.hpp"
 #include "gateway/core/result.hpp"
 
 namespace toolgate {
@@ -50,15 +52,19 @@ struct KeeperOrders {
   std::string cwd;  // empty: stay where the gateway is
   std::uint32_t umask = 022;
   std::vector<std::string> leftovers;  // files to remove at the end: for a keeper without a server
+  // Where the server runs; without it, with the gateway's own rights. With it `cwd` is a path in
+  // the sandbox.
+  std::optional<SandboxPlan> sandbox;
 };
 
-// What the keeper says, one datagram each.
+// What the keeper says, one datagram each; for `refused` a text follows.
 struct KeeperReport {
   enum class Kind : std::int32_t {
     started = 1,       // value: the server's process id
     no_directory = 2,  // value: errno of chdir
     not_executed = 3,  // value: errno of execve, or of fork
     ended = 4,         // value: the wait status; all that descended from the server is gone
+    refused = 5,       // the sandbox could not be made; the text says why
   };
   Kind kind;
   std::int32_t value;
@@ -66,7 +72,7 @@ struct KeeperReport {
 
 // What the keeper is told, one byte each.
 enum class KeeperOrder : char {
-  terminate = 'T',  // SIGTERM to the server's process group
+  terminate = 'T',  // SIGTERM to the server's process group; in a sandbox to its first process's
   kill = 'K',       // SIGKILL to everything that descends from it
   clean = 'C',      // to a janitor: remove the files now
 };
@@ -85,14 +91,13 @@ struct ServerPipes {
   Descriptor errors;
 };
 
-// How orders travel to the keeper, in an anonymous file. `parent` is the gateway's process id.
-std::string keeper_orders_text(const KeeperOrders& orders, int parent);
-
 // Starts a keeper, safely from a process with many threads (posix_spawn). `program` is this program
 // or one whose main() asks is_keeper(); `label` is what a process list shows behind
 // "toolgate-keeper". Refused are orders that no execve could express; faults when the machine has
-// no descriptors or processes left.
+// no descriptors or processes left. `handoff` is the socket that the listeners of a sandbox are
+// sent to (SandboxPlan::doors).
 Result<KeeperProcess> start_keeper(const std::string& program, const std::string& label,
-                                   const KeeperOrders& orders, ServerPipes pipes);
+                                   const KeeperOrders& orders, ServerPipes pipes,
+                                   Descriptor handoff = Descriptor());
 
 }  // namespace toolgate

@@ -10,7 +10,7 @@
 #include <csignal>
 #include <system_error>
 
-#include "connectors/keeper.hpp"
+#include "connectors/keeper_orders.hpp"
 
 namespace toolgate {
 namespace {
@@ -69,7 +69,7 @@ Descriptor out_of_the_way(const Descriptor& original) {
   return copy;
 }
 
-// What posix_spawn shall do in the child: the descriptors at 0..4, a session and default signals.
+// What posix_spawn shall do in the child: the descriptors at 0..5, a session and default signals.
 class SpawnPlan {
  public:
   SpawnPlan() {
@@ -99,7 +99,8 @@ class SpawnPlan {
 }  // namespace
 
 Result<KeeperProcess> start_keeper(const std::string& program, const std::string& label,
-                                   const KeeperOrders& orders, ServerPipes pipes) {
+                                   const KeeperOrders& orders, ServerPipes pipes,
+                                   Descriptor handoff) {
   auto sound = check(orders);
   if (!sound) return sound.refusal();
 
@@ -109,9 +110,11 @@ Result<KeeperProcess> start_keeper(const std::string& program, const std::string
   Descriptor ours(ends[0]);
   Descriptor theirs(ends[1]);
 
-  const Descriptor handed[] = {out_of_the_way(pipes.input), out_of_the_way(pipes.output),
-                               out_of_the_way(pipes.errors), out_of_the_way(theirs),
-                               out_of_the_way(orders_file(orders))};
+  if (!handoff) handoff = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!handoff) fault(errno, "open of /dev/null");
+  const Descriptor handed[] = {out_of_the_way(pipes.input),         out_of_the_way(pipes.output),
+                               out_of_the_way(pipes.errors),        out_of_the_way(theirs),
+                               out_of_the_way(orders_file(orders)), out_of_the_way(handoff)};
   SpawnPlan plan;
   int number = 0;
   for (const Descriptor& descriptor : handed) plan.hand_down(descriptor, number++);

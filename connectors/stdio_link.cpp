@@ -74,10 +74,15 @@ Refusal StdioLink::refusal(const std::string& what) const {
 }
 
 Task<Status> StdioLink::open(ServerEvents& events) {
+  if (server_.sandbox && server_.proof != nullptr) {
+    Status proven = co_await server_.proof->require();
+    if (!proven) co_return proven;
+  }
   KeeperOrders orders;
   orders.argv = server_.argv;
   orders.env = server_.env;
   orders.cwd = server_.cwd;
+  orders.sandbox = server_.sandbox;
   auto started = co_await process_.start(std::move(orders));
   if (!started) {
     co_return Refusal(

@@ -17,9 +17,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "connectors/sandbox/plan.hpp"
+#include "connectors/sandbox/proof.hpp"
 #include "gateway/core/limits.hpp"
 #include "gateway/core/names.hpp"
 #include "gateway/core/server_link.hpp"
@@ -30,8 +33,10 @@ struct StdioServer {
   ServerName name;
   std::vector<std::string> argv;           // command first; looked up in PATH of `env`
   std::map<std::string, std::string> env;  // all of it: nothing is inherited
-  std::string cwd;                         // empty: the gateway's
+  std::string cwd;                         // empty: the gateway's; in a sandbox, its home
   ServerLimits limits;
+  std::optional<SandboxPlan> sandbox;  // none: with the gateway's own rights
+  SandboxProof* proof = nullptr;       // asked first where there is a sandbox; outlives the link
   // Executed as the server's keeper (connectors/keeper.hpp): a program whose main() asks
   // is_keeper().
   std::string keeper_program = "/proc/self/exe";

@@ -5,7 +5,7 @@ set -eu
 
 packages="clang-19 libclang-rt-19-dev lld-19 clang-format-19 clang-tidy-19 libstdc++-12-dev ccache cmake
 ninja-build pkg-config libboost1.81-dev libssl-dev libsodium-dev libre2-dev libsqlite3-dev
-libtomlplusplus-dev doctest-dev git ca-certificates"
+libseccomp-dev bubblewrap libtomlplusplus-dev doctest-dev git ca-certificates"
 
 say() { echo "install: $*" >&2; }
 

@@ -37,7 +37,7 @@ class Broker : public Conversations, private UpstreamEvents {
   // `make` opens the pipes to the servers: tests give one without processes and sockets.
   Broker(asio::any_io_executor executor, Configuration configuration,
          std::shared_ptr<const Approved> approved, AuditLog& audit, const InspectionGate& gate,
-         const StateSeal& seal, const Limits& limits, LinkFactory make = make_link);
+         const StateSeal& seal, const Limits& limits, LinkFactory make);
   Broker(const Broker&) = delete;
   ~Broker() override;
 

@@ -67,6 +67,7 @@ Result<std::unique_ptr<Gateway>> Gateway::make(std::filesystem::path home,
 Status Gateway::open() {
   auto configuration = load_configuration(configuration_file_, process_environment());
   if (!configuration) return configuration.refusal();
+  set_gateway_home(*configuration, home_);
   limits_.json.bytes = configuration->message_bytes;
   auto store = Store::open(home_, Store::Mode::existing);
   if (!store) return store.refusal();
@@ -86,7 +87,7 @@ Status Gateway::open() {
   if (!seal) return seal.refusal();
   seal_ = std::make_unique<StateSeal>(std::move(*seal));
   broker_ = std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved),
-                                     *audit_, *gate_, *seal_, limits_);
+                                     *audit_, *gate_, *seal_, limits_, make_links(proof_));
   doorkeeper_ = std::make_unique<StoreDoorkeeper>(*store_, *broker_);
   return done();
 }
@@ -162,6 +163,7 @@ void Gateway::reload_configuration() {
              {{"why", configuration.refusal().detail}, {"remedy", "the old one stays in force"}});
     return;
   }
+  set_gateway_home(*configuration, home_);
   log_line(LogLevel::info, "configuration.loaded",
            {{"servers", std::to_string(configuration->servers.size())}});
   broker_->reload(std::move(*configuration));

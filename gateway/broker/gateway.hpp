@@ -73,6 +73,7 @@ class Gateway {
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<InspectionGate> gate_;
   std::unique_ptr<StateSeal> seal_;
+  SandboxProof proof_{loop_.get_executor()};
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<StoreDoorkeeper> doorkeeper_;
   std::unique_ptr<ConfigurationWatch> watch_;

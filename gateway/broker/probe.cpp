@@ -21,9 +21,9 @@ class NoAgent : public UpstreamEvents {
   }
 };
 
-Task<> probe(asio::any_io_executor executor, Probed& probed) {
+Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed) {
   NoAgent nobody;
-  auto upstream = std::make_shared<Upstream>(executor, probed.entry, nobody);
+  auto upstream = std::make_shared<Upstream>(executor, probed.entry, nobody, make_links(proof));
   Status status = co_await upstream->probe();
   if (status) {
     probed.offer = *upstream->offer();
@@ -41,8 +41,9 @@ std::vector<Probed> probe_servers(std::vector<ServerEntry> entries) {
     probed.push_back(Probed{std::move(entry), Refusal(Reason::internal, "the probe did not run")});
   }
   asio::io_context loop(1);
+  SandboxProof proof(loop.get_executor());
   TaskGroup group(loop.get_executor(), "review");
-  for (Probed& one : probed) group.spawn(probe(loop.get_executor(), one));
+  for (Probed& one : probed) group.spawn(probe(loop.get_executor(), proof, one));
   loop.run();
   return probed;
 }

@@ -25,6 +25,7 @@
 #include <set>
 #include <string>
 
+#include "connectors/sandbox/proof.hpp"
 #include "gateway/broker/offer.hpp"
 #include "gateway/config/configuration.hpp"
 #include "gateway/core/limits.hpp"
@@ -71,9 +72,9 @@ struct Reply {
 using LinkFactory = std::function<Result<std::unique_ptr<ServerLink>>(
     asio::any_io_executor executor, const ServerEntry& entry, Transport transport)>;
 
-// The transport that an entry asks for. Refuses a local server whose isolation is not written out.
-Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
-                                              const ServerEntry& entry, Transport transport);
+// The transports that entries ask for. A local server runs in a sandbox unless its entry says
+// "none"; `proof` says whether sandboxes hold, and outlives the links.
+LinkFactory make_links(SandboxProof& proof);
 
 class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstream> {
  public:
@@ -81,7 +82,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
 
   // All references outlive the upstream.
   Upstream(asio::any_io_executor executor, ServerEntry entry, UpstreamEvents& events,
-           LinkFactory make = make_link);
+           LinkFactory make);
   Upstream(const Upstream&) = delete;
   ~Upstream() override;
 

@@ -1,14 +1,11 @@
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
-#include <sched.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "connectors/sandbox/protected_names.hpp"
+#include "gateway/cli/capabilities.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/core/document.hpp"
@@ -17,22 +14,13 @@
 namespace toolgate {
 namespace {
 
-enum class State { ok, degraded, missing };
-
-struct Capability {
-  std::string name;
-  State state = State::missing;
-  std::string needed_for;
-  std::string remedy;  // empty when all is well
-};
-
-std::string_view state_name(State state) {
+std::string_view state_name(Capability::State state) {
   switch (state) {
-    case State::ok:
+    case Capability::State::ok:
       return "ok";
-    case State::degraded:
+    case Capability::State::degraded:
       return "degraded";
-    case State::missing:
+    case Capability::State::missing:
       return "missing";
   }
   return "missing";
@@ -52,53 +40,26 @@ bool is_in_path(const Invocation& call, const std::string& program) {
 Capability program(const Invocation& call, const std::string& name, std::string needed_for,
                    std::string remedy) {
   const bool found = is_in_path(call, name);
-  return {name, found ? State::ok : State::degraded, std::move(needed_for),
+  return {name, found ? Capability::State::ok : Capability::State::degraded, std::move(needed_for),
           found ? "" : std::move(remedy)};
 }
 
-Capability landlock() {
-  const long version =
-      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  return {"landlock", version > 0 ? State::ok : State::degraded,
-          "sandboxes: file scopes in the kernel",
-          version > 0 ? "" : "a kernel of 5.13 or newer with landlock in its `lsm=` list"};
-}
-
-Capability seccomp() {
-  const unsigned action = SECCOMP_RET_KILL_PROCESS;
-  const bool works = ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-  return {"seccomp", works ? State::ok : State::degraded, "sandboxes: system call filters",
-          works ? "" : "a kernel with CONFIG_SECCOMP_FILTER"};
-}
-
-// The only way to know is to try, in a child.
-Capability user_namespaces() {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(::unshare(CLONE_NEWUSER) == 0 ? 0 : 1);
-  int status = 1;
-  const bool works = child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-                     WEXITSTATUS(status) == 0;
-  return {"user_namespaces", works ? State::ok : State::degraded, "sandboxes without root",
-          works
-              ? ""
-              : "sysctl kernel.unprivileged_userns_clone=1 (and user.max_user_namespaces above 0)"};
-}
-
 Capability store_row(const Invocation& call) {
-  Capability row{"store", State::missing, "every call: nothing is forwarded without a record", ""};
+  Capability row{"store", Capability::State::missing,
+                 "every call: nothing is forwarded without a record", ""};
   auto store = open_store(call);
   if (!store) {
     row.remedy = store.refusal().detail;
     return row;
   }
   auto writable = Transaction::begin((*store)->database());
-  row.state = writable ? State::ok : State::missing;
+  row.state = writable ? Capability::State::ok : Capability::State::missing;
   if (!writable) row.remedy = writable.refusal().detail;
   return row;
 }
 
 Capability key_row(const Invocation& call) {
-  Capability row{"administrator_key", State::missing, "approve", ""};
+  Capability row{"administrator_key", Capability::State::missing, "approve", ""};
   const auto file = key_file(call);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
@@ -106,11 +67,11 @@ Capability key_row(const Invocation& call) {
     return row;
   }
   if (SecretKey::needs_passphrase(file)) {
-    row.state = State::ok;
+    row.state = Capability::State::ok;
     return row;
   }
   auto key = SecretKey::load(file, nullptr);
-  row.state = key ? State::degraded : State::missing;
+  row.state = key ? Capability::State::degraded : Capability::State::missing;
   row.remedy = key ? "whoever can run commands as this user can approve: move " + file.string() +
                          " away and run `toolgate init` on a terminal for a key with a passphrase"
                    : key.refusal().detail;
@@ -118,7 +79,8 @@ Capability key_row(const Invocation& call) {
 }
 
 Capability configuration_row(const Invocation& call, const Result<Configuration>& configuration) {
-  return {"configuration", configuration ? State::ok : State::missing, "everything",
+  return {"configuration", configuration ? Capability::State::ok : Capability::State::missing,
+          "everything",
           configuration
               ? ""
               : configuration.refusal().detail +
@@ -126,7 +88,7 @@ Capability configuration_row(const Invocation& call, const Result<Configuration>
 }
 
 Capability port_row(const std::string& listen) {
-  Capability row{"listen_port", State::degraded, "serve on " + listen, ""};
+  Capability row{"listen_port", Capability::State::degraded, "serve on " + listen, ""};
   const auto colon = listen.rfind(':');
   std::string host = listen.substr(0, colon);
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
@@ -140,7 +102,7 @@ Capability port_row(const std::string& listen) {
   if (!failed) acceptor.set_option(asio::socket_base::reuse_address(true), failed);
   if (!failed) acceptor.bind(endpoint, failed);
   if (!failed) {
-    row.state = State::ok;
+    row.state = Capability::State::ok;
   } else {
     row.remedy = "it cannot be bound (" + failed.message() +
                  "): a gateway may be running already, or choose another `listen`";
@@ -148,19 +110,11 @@ Capability port_row(const std::string& listen) {
   return row;
 }
 
-// A local server that says nothing of its isolation wants a sandbox, and stays stopped without one.
-void add_isolation(const Configuration& configuration, std::vector<Capability>& rows) {
-  for (const ServerEntry& entry : configuration.servers) {
-    if (!entry.is_local() || entry.disabled || entry.isolation_written_out) continue;
-    rows.push_back(
-        {"isolation:" + entry.name.text(), State::missing, "starting " + entry.name.text(),
-         "this build has no sandbox: write \"toolgate\": {\"isolation\": \"none\"} into its "
-         "entry to run it without one"});
-  }
+bool in_sandbox(const ServerEntry& entry) {
+  return entry.is_local() && !entry.disabled && entry.isolation != Isolation::none;
 }
 
 std::vector<Capability> examine(const Invocation& call) {
-  const std::string apt = "install it: apt-get install bubblewrap";
   std::vector<Capability> rows;
   auto configuration = load_configuration(call);
   rows.push_back(configuration_row(call, configuration));
@@ -168,15 +122,13 @@ std::vector<Capability> examine(const Invocation& call) {
   rows.push_back(key_row(call));
   if (configuration) {
     rows.push_back(port_row(configuration->listen));
-    add_isolation(*configuration, rows);
   }
   rows.push_back(
       program(call, "node", "servers written for Node.js", "install Node.js 20 or newer"));
   rows.push_back(program(call, "npx", "servers that are npm packages", "install npm"));
-  rows.push_back(program(call, "bwrap", "sandboxes", apt));
-  rows.push_back(landlock());
-  rows.push_back(seccomp());
-  rows.push_back(user_namespaces());
+  const bool needs_sandbox =
+      configuration && std::ranges::any_of(configuration->servers, in_sandbox);
+  examine_sandbox(needs_sandbox ? Need::now : Need::later, rows);
   return rows;
 }
 
@@ -184,6 +136,11 @@ std::vector<Capability> examine(const Invocation& call) {
 
 int doctor_command(const Invocation& call) {
   Console& console = call.console;
+  if (call.has("protected")) {
+    for (std::string_view name : unchanged_names()) console.out << "unchanged  " << name << '\n';
+    for (std::string_view name : hidden_names()) console.out << "hidden     " << name << '\n';
+    return exit_status::done;
+  }
   Table table({{"CAPABILITY", Table::Fit::keep},
                {"STATE", Table::Fit::keep},
                {"NEEDED FOR", Table::Fit::shrink},
@@ -191,7 +148,7 @@ int doctor_command(const Invocation& call) {
   bool missing = false;
   std::string remedies;
   for (const Capability& row : examine(call)) {
-    missing = missing || row.state == State::missing;
+    missing = missing || row.state == Capability::State::missing;
     if (call.has("json")) {
       const std::string line = "{\"capability\":" + json_quote(row.name) +
                                ",\"state\":" + json_quote(state_name(row.state)) +
@@ -201,9 +158,9 @@ int doctor_command(const Invocation& call) {
       continue;
     }
     table.add({row.name, std::string(state_name(row.state)), row.needed_for, row.remedy},
-              row.state == State::ok         ? Style::good
-              : row.state == State::degraded ? Style::warning
-                                             : Style::bad);
+              row.state == Capability::State::ok         ? Style::good
+              : row.state == Capability::State::degraded ? Style::warning
+                                                         : Style::bad);
     // The table may have to cut them; a remedy that cannot be read is none.
     if (console.columns > 0 && !row.remedy.empty())
       remedies += "  " + row.name + ": " + visible(row.remedy) + "\n";

@@ -71,7 +71,9 @@ Result<SecretBytes> known_passphrase(const Invocation& call) {
 }  // namespace
 
 Result<Configuration> load_configuration(const Invocation& call) {
-  return load_configuration(call.configuration, call.console.environment);
+  auto configuration = load_configuration(call.configuration, call.console.environment);
+  if (configuration) set_gateway_home(*configuration, call.home);
+  return configuration;
 }
 
 Result<ServerEntry> find_server(const Invocation& call, const Configuration& configuration,

@@ -84,14 +84,14 @@ boost::json::value maybe(const std::optional<std::string>& text) {
 
 boost::json::object scopes_of(const ServerEntry& entry) {
   boost::json::object scopes;
-  scopes["isolation"] = entry.is_local() ? "none" : "remote";
+  scopes["isolation"] = !entry.is_local()                    ? "remote"
+                        : entry.isolation == Isolation::none ? "none"
+                                                             : "process";
   boost::json::array files;
   for (const FileScope& file : entry.files) {
     boost::json::object one;
     one["path"] = file.path.string();
-    one["mode"] = file.mode == FileMode::ro   ? "ro"
-                  : file.mode == FileMode::rw ? "rw"
-                                              : "rw-no-delete";
+    one["mode"] = std::string(mode_name(file.mode));
     files.push_back(std::move(one));
   }
   scopes["files"] = std::move(files);

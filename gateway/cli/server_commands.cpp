@@ -44,6 +44,15 @@ Result<NewServer> described_server(const Invocation& call) {
   server.cwd = call.option("cwd");
   server.prefix = call.option("prefix");
   server.isolation = call.option("isolation");
+  for (FileMode mode : {FileMode::ro, FileMode::rw, FileMode::rw_no_delete}) {
+    for (const std::string& path : call.all(mode_name(mode))) {
+      std::error_code error;
+      const bool is_plain = !path.starts_with('~') && !path.starts_with("${");
+      const auto absolute = std::filesystem::absolute(path, error);
+      server.files.emplace_back(is_plain && !error ? absolute.lexically_normal().string() : path,
+                                mode);
+    }
+  }
   return server;
 }
 
@@ -68,24 +77,42 @@ std::string transport_name(Transport transport) {
   return "";
 }
 
-// A local server whose isolation is not written out stays stopped: said as soon as it is
-// registered.
+// "a, b, c and 7 others": an import may bring thousands.
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
+    text += (i > 0 ? ", " : "") + names[i];
+  }
+  if (names.size() > shown) text += " and " + std::to_string(names.size() - shown) + " others";
+  return text;
+}
+
+// What a sandbox shows of the host is said as soon as a server is registered.
 void tell_isolation(const Invocation& call, const std::vector<ServerName>& servers) {
   auto configuration = load_configuration(call);
   if (!configuration) return;
-  std::string stopped;
+  std::vector<std::string> bare;
+  std::vector<std::string> blind;
   for (const ServerName& name : servers) {
     const ServerEntry* entry = configuration->find(name);
-    if (!entry || !entry->is_local() || entry->isolation_written_out) continue;
-    stopped += (stopped.empty() ? "" : ", ") + name.text();
+    if (!entry || !entry->is_local()) continue;
+    if (entry->isolation == Isolation::none) {
+      bare.push_back(name.text());
+    } else if (entry->files.empty()) {
+      blind.push_back(name.text());
+    }
   }
-  if (stopped.empty()) return;
-  call.console.error
-      << styled(call.console, Style::warning, "note:") << " " << stopped
-      << " will not be started: this build has no sandbox, and running it without one "
-         "must be written out (--isolation none, or \"toolgate\": {\"isolation\": "
-         "\"none\"} in its entry)"
-      << std::endl;
+  auto note = [&](const std::vector<std::string>& names, std::string_view one,
+                  std::string_view many, std::string_view rest) {
+    if (names.empty()) return;
+    call.console.error << styled(call.console, Style::warning, "note:") << " " << some_of(names)
+                       << (names.size() == 1 ? one : many) << rest << std::endl;
+  };
+  note(bare, " runs", " run", " without a sandbox, with all your rights");
+  note(blind, " runs", " run",
+       " in a sandbox that has no network and none of your files: grant directories with "
+       "\"toolgate\": {\"files\": [...]} in the entry (server add: --ro, --rw, --rw-no-delete)");
 }
 
 // How the file has it: variables in a command or URL may stand for secrets, so they stay variables.

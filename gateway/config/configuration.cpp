@@ -201,10 +201,17 @@ Digest ServerEntry::scope_digest() const {
   std::ranges::sort(scopes);
   std::string listed;
   for (const std::string& scope : scopes) listed += framed(scope);
+  for (const std::string& kept : protect) listed += framed("protect") + framed(kept);
   std::string names;
   for (const auto& [header, value] : headers) names += framed(header);
   return digest("server-scope/1", framed(isolations[static_cast<std::size_t>(isolation)]) +
                                       framed(listed) + framed(names));
+}
+
+void set_gateway_home(Configuration& configuration, const std::filesystem::path& home) {
+  std::error_code error;
+  std::filesystem::path real = std::filesystem::weakly_canonical(home, error);
+  for (ServerEntry& entry : configuration.servers) entry.gateway_home = error ? home : real;
 }
 
 const ServerEntry* Configuration::find(const ServerName& name) const {

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/core/file_scope.hpp"
 #include "gateway/core/limits.hpp"
 #include "gateway/core/names.hpp"
 #include "gateway/core/result.hpp"
@@ -30,13 +31,6 @@ namespace toolgate {
 
 enum class Transport { stdio, streamable_http, sse };
 enum class Isolation { process, gvisor, vm, none };
-enum class FileMode { ro, rw, rw_no_delete };
-
-struct FileScope {
-  std::filesystem::path path;  // absolute, lexically normal
-  FileMode mode = FileMode::ro;
-  bool exec = false;
-};
 
 // Policy for one tool, by the name that its server gives it. A tool without one is allowed once
 // approved.
@@ -61,10 +55,14 @@ struct ServerEntry {
   Isolation isolation = Isolation::process;
   bool isolation_written_out = false;
   std::vector<FileScope> files;
+  std::vector<std::string> protect;  // as SandboxPlan has it
+  SandboxLimits sandbox;
   ServerLimits limits;
   std::map<std::string, ToolPolicy> tools;
   std::size_t line = 0;   // of the entry, for messages
   bool disabled = false;  // "disabled": true, as several harnesses write it
+  // Filled in by who loads the file: the gateway's home, which no server may see.
+  std::filesystem::path gateway_home;
 
   bool is_local() const { return transport == Transport::stdio; }
 
@@ -72,8 +70,8 @@ struct ServerEntry {
   // the names of its environment, for a remote one its URL. Prefix, limits and policy are no part
   // of it, nor are the values of env and headers.
   Digest identity() const;
-  // Over isolation, files and the names of headers: what widens or narrows what the server may
-  // reach. An approval is for one of these.
+  // Over isolation, files, protected names and the names of headers: what widens or narrows what
+  // the server may reach. An approval is for one of these.
   Digest scope_digest() const;
 };
 
@@ -101,6 +99,9 @@ struct Configuration {
 
   const ServerEntry* find(const ServerName& name) const;
 };
+
+// Lets every server know the gateway's home, so that no file scope can reach it.
+void set_gateway_home(Configuration& configuration, const std::filesystem::path& home);
 
 // Environment look-up, so that tests need not touch the process's own.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;

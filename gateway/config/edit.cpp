@@ -246,6 +246,15 @@ Status add_command(const NewServer& server, EntryWriter& out) {
   return done();
 }
 
+std::string files_json(const std::vector<std::pair<std::string, FileMode>>& files) {
+  std::string list;
+  for (const auto& [path, mode] : files) {
+    list += (list.empty() ? "{\"path\":" : ",{\"path\":") + json_quote(path) +
+            ",\"mode\":" + json_quote(mode_name(mode)) + "}";
+  }
+  return "[" + list + "]";
+}
+
 }  // namespace
 
 Result<std::string> entry_json(const NewServer& server) {
@@ -254,6 +263,7 @@ Result<std::string> entry_json(const NewServer& server) {
   }
   std::vector<std::string> texts = server.command;
   texts.push_back(server.url);
+  for (const auto& [path, mode] : server.files) texts.push_back(path);
   for (const auto& optional : {server.type, server.cwd, server.prefix, server.isolation}) {
     texts.push_back(optional.value_or(""));
   }
@@ -283,6 +293,7 @@ Result<std::string> entry_json(const NewServer& server) {
   EntryWriter own;
   if (server.prefix) own.text("prefix", *server.prefix);
   if (server.isolation) own.text("isolation", *server.isolation);
+  if (!server.files.empty()) own.raw("files", files_json(server.files));
   if (!own.empty()) out.raw("toolgate", own.take());
   return out.take();
 }

@@ -31,6 +31,8 @@ struct NewServer {
   std::optional<std::string> cwd;
   std::optional<std::string> prefix;     // "toolgate": {"prefix": ...}
   std::optional<std::string> isolation;  // "none" ...
+  // "toolgate": {"files": [...]}: a path as it shall stand in the file, and a mode.
+  std::vector<std::pair<std::string, FileMode>> files;
 };
 
 // The entry's JSON text. Refuses (`usage`) what cannot be an entry: neither or both of command and

@@ -54,8 +54,7 @@ struct ImportPlan {
 };
 
 struct ImportOptions {
-  // Written as "isolation" into each local server. Without it a local server is imported and stays
-  // stopped until its isolation is written out.
+  // Written as "isolation" into each local server. Without it they run in a sandbox.
   std::optional<std::string> isolation;
   // Whose file it is. Without it the content and the file's name tell.
   std::optional<HarnessFormat> format;

@@ -9,7 +9,6 @@
 namespace toolgate::config {
 namespace {
 
-constexpr std::string_view needs_sandbox = "it needs the sandbox, which this build does not have";
 constexpr std::string_view needs_proxy =
     "it needs the egress proxy, which this build does not have";
 constexpr std::string_view needs_vault =
@@ -38,11 +37,11 @@ constexpr auto egress_keys = std::to_array<Key>({
 constexpr Section egress_section{egress_keys};
 
 constexpr auto limits_keys = std::to_array<Key>({
-    {"memory_mb", Shape::integer, nullptr, needs_sandbox},
-    {"processes", Shape::integer, nullptr, needs_sandbox},
-    {"cpu_s", Shape::integer, nullptr, needs_sandbox},
-    {"open_files", Shape::integer, nullptr, needs_sandbox},
-    {"file_mb", Shape::integer, nullptr, needs_sandbox},
+    {"memory_mb", Shape::integer},
+    {"processes", Shape::integer},
+    {"cpu_s", Shape::integer},
+    {"open_files", Shape::integer},
+    {"file_mb", Shape::integer},
     {"start_ms", Shape::integer},
     {"call_ms", Shape::integer},
     {"result_bytes", Shape::integer},
@@ -78,7 +77,7 @@ constexpr auto server_own_keys = std::to_array<Key>({
     {"prefix", Shape::text},
     {"isolation", Shape::text},
     {"files", Shape::sections, &file_section},
-    {"protect", Shape::texts, nullptr, needs_sandbox},
+    {"protect", Shape::texts},
     {"egress", Shape::sections, &egress_section, needs_proxy},
     {"env", Shape::text_map},
     {"limits", Shape::section, &limits_section},

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "connectors/sandbox/protected_names.hpp"
 #include "gateway/config/address.hpp"
 
 namespace toolgate::config {
@@ -60,6 +61,7 @@ class ServerReader {
     read_prefix();
     read_isolation();
     read_files();
+    read_protect();
     read_limits();
     read_tools();
     return std::move(server_);
@@ -88,7 +90,10 @@ class ServerReader {
   void read_prefix();
   void read_isolation();
   void read_files();
+  void read_protect();
   void read_limits();
+  void read_sandbox_limits(const Value& limits);
+  void only_in_sandbox(const Value& value, std::string_view key);
   void read_tools();
 
   const Value entry_;
@@ -229,17 +234,49 @@ void ServerReader::read_isolation() {
     return;
   }
   const std::string text = isolation->text();
+  server_.isolation_written_out = true;
   if (text == "none") {
     server_.isolation = Isolation::none;
-    server_.isolation_written_out = true;
-  } else if (text == "process" || text == "gvisor" || text == "vm") {
-    problem(*isolation,
-            "'isolation' \"" + text +
-                "\" is not enforced by this build yet; write \"none\" to run the server "
-                "with your own rights, or leave it out to keep the server stopped");
-  } else {
+  } else if (text == "gvisor" || text == "vm") {
+    problem(*isolation, "'isolation' \"" + text +
+                            "\" is a tier that this build does not have, and nothing falls back to "
+                            "less: write \"process\", or leave it out, which means the same");
+  } else if (text != "process") {
     problem(*isolation, "'isolation' must be \"process\", \"gvisor\", \"vm\" or \"none\"");
   }
+}
+
+// Without a sandbox nothing enforces them.
+void ServerReader::read_protect() {
+  const auto protect = own("protect");
+  if (!protect) return;
+  only_in_sandbox(*protect, "protect");
+  for (const Value& value : protect->elements()) server_.protect.push_back(value.text());
+  auto names = ProtectedNames::make(server_.protect);
+  if (!names) problem(*protect, names.refusal().detail);
+}
+
+void ServerReader::only_in_sandbox(const Value& value, std::string_view key) {
+  if (server_.is_local() && server_.isolation != Isolation::none) return;
+  reading_.problems.add(value.name_begin(), "'" + std::string(key) +
+                                                "' is only for local servers in a sandbox, those "
+                                                "whose 'isolation' is not \"none\"");
+}
+
+void ServerReader::read_sandbox_limits(const Value& limits) {
+  constexpr std::size_t most_mb = std::size_t{1} << 24;
+  constexpr std::size_t most_count = std::size_t{1} << 20;
+  auto read = [&](std::string_view key, std::size_t least, std::size_t most, std::size_t& into) {
+    const auto value = limits.find(key);
+    if (!value) return;
+    only_in_sandbox(*value, key);
+    if (const auto number = reading_.number(*value, key, least, most)) into = *number;
+  };
+  read("memory_mb", 16, most_mb, server_.sandbox.memory_mb);
+  read("processes", 1, most_count, server_.sandbox.processes);
+  read("cpu_s", 1, most_mb, server_.sandbox.cpu_s);
+  read("open_files", 16, most_count, server_.sandbox.open_files);
+  read("file_mb", 1, most_mb, server_.sandbox.file_mb);
 }
 
 void ServerReader::read_files() {
@@ -279,6 +316,7 @@ void ServerReader::read_limits() {
   }
   const auto limits = own("limits");
   if (!limits) return;
+  read_sandbox_limits(*limits);
   if (const auto start = limits->find("start_ms")) {
     if (const auto ms = reading_.number(*start, "start_ms", 1, hour_ms)) {
       server_.limits.start_ms = Milliseconds(*ms);

@@ -17,7 +17,19 @@ struct JsonLimits {
   std::size_t batch_messages = 256;  // messages in one JSON-RPC batch
 };
 
-// One server: DESIGN section 6 names the keys under "limits".
+// What one sandboxed server may use up. Enforced by rlimits (setrlimit(2)), so `memory_mb` and
+// `cpu_s` count for each of its processes; the sizes of /tmp and /dev/shm are a quarter of it.
+struct SandboxLimits {
+  std::size_t memory_mb = 4'096;  // private memory that a process may write (RLIMIT_DATA)
+  std::size_t processes = 512;    // and threads, together
+  std::size_t cpu_s = 0;          // 0: no limit; a server may live for weeks
+  std::size_t open_files = 4'096;
+  std::size_t file_mb = 1'024;  // the longest file that it can write
+
+  bool operator==(const SandboxLimits&) const = default;
+};
+
+// One server; its keys stand under "limits" in its configuration.
 struct ServerLimits {
   Milliseconds start_ms{60'000};  // spawn or connect, handshake and first listing
   Milliseconds call_ms{300'000};  // one request; progress does not extend it

@@ -108,7 +108,7 @@ TEST_CASE("servers: added, listed, removed, and recorded") {
   toolgate.must({"server", "add", "docs", "--url", "https://example.com/mcp?key=abc"});
   const Outcome no_isolation = toolgate({"server", "add", "other", "--", "cat"});
   CHECK(no_isolation.status == 0);
-  CHECK(contains(no_isolation.error, "--isolation none"));
+  CHECK(contains(no_isolation.error, "no network and none of your files"));
 
   const std::string list = toolgate.must({"server", "list", "--json"});
   CHECK(lines(list) == 3);
@@ -383,8 +383,9 @@ TEST_CASE("doctor names what is missing and how to get it") {
   CHECK(contains(after.out, R"("capability":"administrator_key","state":"degraded")"));
   toolgate.must({"server", "add", "boxed", "--", "cat"});
   const Outcome boxed = toolgate({"doctor", "--json"});
-  CHECK(boxed.status == 3);
-  CHECK(contains(boxed.out, "isolation:boxed"));
+  CHECK(boxed.status == 0);
+  CHECK(contains(boxed.out, R"("capability":"tier:process","state":"ok")"));
+  CHECK(contains(toolgate.must({"doctor", "--protected"}), ".git/hooks"));
 }
 
 }  // namespace

@@ -158,18 +158,30 @@ const std::vector<Bad> table = {
     {"the same prefix twice",
      R"({"mcpServers":{"a":{"command":"x"},"b":{"command":"y","toolgate":{"prefix":"a__"}}}})",
      "1:36: servers 'a' and 'b' have the same prefix; set another 'prefix' in one's \"toolgate\""},
-    {"isolation by a process",
-     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"process"}}}})",
-     "1:59: 'isolation' \"process\" is not enforced by this build yet; write \"none\" to run the "
-     "server with your own rights, or leave it out to keep the server stopped"},
     {"isolation by gvisor",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"gvisor"}}}})",
-     "1:59: 'isolation' \"gvisor\" is not enforced by this build yet; write \"none\" to run the "
-     "server with your own rights, or leave it out to keep the server stopped"},
+     "1:59: 'isolation' \"gvisor\" is a tier that this build does not have, and nothing falls back "
+     "to less: write \"process\", or leave it out, which means the same"},
     {"isolation by a machine",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"vm"}}}})",
-     "1:59: 'isolation' \"vm\" is not enforced by this build yet; write \"none\" to run the server "
-     "with your own rights, or leave it out to keep the server stopped"},
+     "1:59: 'isolation' \"vm\" is a tier that this build does not have, and nothing falls back to "
+     "less: write \"process\", or leave it out, which means the same"},
+    {"limits of a sandbox that is not there",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"none","limits":{"memory_mb":64}}}}})",
+     "1:76: 'memory_mb' is only for local servers in a sandbox, those whose 'isolation' is not "
+     "\"none\""},
+    {"protected names of a server without a sandbox",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"none","protect":[".env"]}}}})",
+     "1:66: 'protect' is only for local servers in a sandbox, those whose 'isolation' is not "
+     "\"none\""},
+    {"a protected name that leaves the scope",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"protect":["../x"]}}}})",
+     "1:57: a protected name must be a relative path without \".\" and \"..\", such as \".env\" or "
+     "\"config/production.json\"; \"!NAME\" takes one off the list"},
+    {"a protected name that is not there to be taken off",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"protect":["!.env"]}}}})",
+     "1:57: \"!.env\" takes a name off that is not on the list of protected names: `toolgate "
+     "doctor --protected` prints it"},
     {"isolation that nobody knows",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"docker"}}}})",
      R"(1:59: 'isolation' must be "process", "gvisor", "vm" or "none")"},
@@ -207,9 +219,6 @@ const std::vector<Bad> table = {
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"require_signature":true}}}})",
      "1:47: 'require_signature' is not enforced by this build yet; remove it (this build does not "
      "check publishers' signatures)"},
-    {"protect", R"({"mcpServers":{"a":{"command":"x","toolgate":{"protect":[".git"]}}}})",
-     "1:47: 'protect' is not enforced by this build yet; remove it (it needs the sandbox, which "
-     "this build does not have)"},
     {"labels", R"({"mcpServers":{"a":{"command":"x","toolgate":{"labels":{"source":"web"}}}}})",
      "1:47: 'labels' is not enforced by this build yet; remove it (this build does not follow "
      "where data goes)"},
@@ -217,18 +226,9 @@ const std::vector<Bad> table = {
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"inspect":{"suppress":[]}}}}})",
      "1:47: 'inspect' is not enforced by this build yet; remove it (the inspectors of this build "
      "cannot be adjusted)"},
-    {"memory_mb", R"({"mcpServers":{"a":{"command":"x","toolgate":{"limits":{"memory_mb":512}}}}})",
-     "1:57: 'memory_mb' is not enforced by this build yet; remove it (it needs the sandbox, which "
-     "this build does not have)"},
-    {"all other limits of the sandbox",
-     "{\"mcpServers\":{\"a\":{\"command\":\"x\",\"toolgate\":{\"limits\":{\"processes\":1,\"cpu_"
-     "s\":1,\"open_files\":1,\"file_mb\":1}}}}}",
-     "1:57: 'processes' is not enforced by this build yet; remove it (it needs the sandbox, which "
-     "this build does not have)\n1:71: 'cpu_s' is not enforced by this build yet; remove it (it "
-     "needs the sandbox, which this build does not have)\n1:81: 'open_files' is not enforced by "
-     "this build yet; remove it (it needs the sandbox, which this build does not have)\n1:96: "
-     "'file_mb' is not enforced by this build yet; remove it (it needs the sandbox, which this "
-     "build does not have)"},
+    {"a limit that nothing could live with",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"limits":{"open_files":4}}}}})",
+     "1:70: 'open_files' must be from 16 to 1048576"},
     {"call_ms of nothing",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"limits":{"call_ms":0}}}}})",
      "1:67: 'call_ms' must be from 1 to 86400000"},

@@ -1,0 +1,158 @@
+#include "connectors/keeper_orders.hpp"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+namespace toolgate {
+namespace {
+
+class Writer {
+ public:
+  void text(std::string_view field) { text_.append(field).push_back('\0'); }
+  void number(std::uint64_t value) { text(std::to_string(value)); }
+  void list(const std::vector<std::string>& fields) {
+    number(fields.size());
+    for (const std::string& field : fields) text(field);
+  }
+  std::string done() && { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : text_(text) {}
+
+  bool text(std::string& into) {
+    const std::size_t end = text_.find('\0', at_);
+    if (end == std::string_view::npos) return false;
+    into = text_.substr(at_, end - at_);
+    at_ = end + 1;
+    return true;
+  }
+  template <class Number>
+  bool number(Number& into) {
+    std::string field;
+    if (!text(field)) return false;
+    std::uint64_t value = 0;
+    auto [last, error] = std::from_chars(field.data(), field.data() + field.size(), value);
+    if (error != std::errc() || last != field.data() + field.size()) return false;
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<Number>::max())) return false;
+    into = static_cast<Number>(value);
+    return true;
+  }
+  bool list(std::vector<std::string>& into) {
+    std::size_t count = 0;
+    if (!number(count) || count > text_.size()) return false;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string field;
+      if (!text(field)) return false;
+      into.push_back(std::move(field));
+    }
+    return true;
+  }
+  bool is_at_end() const { return at_ == text_.size(); }
+
+ private:
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+void write_plan(Writer& writer, const SandboxPlan& plan) {
+  writer.number(plan.files.size());
+  for (const FileScope& scope : plan.files) {
+    writer.text(scope.path.native());
+    writer.number(static_cast<std::uint64_t>(scope.mode));
+    writer.number(scope.exec ? 1 : 0);
+  }
+  writer.list(plan.programs);
+  writer.list(plan.protect);
+  writer.list(plan.forbidden);
+  writer.text(plan.home);
+  for (std::size_t limit : {plan.limits.memory_mb, plan.limits.processes, plan.limits.cpu_s,
+                            plan.limits.open_files, plan.limits.file_mb}) {
+    writer.number(limit);
+  }
+  writer.number(plan.doors.size());
+  for (std::uint16_t port : plan.doors) writer.number(port);
+}
+
+bool read_plan(Reader& reader, SandboxPlan& plan) {
+  std::size_t count = 0;
+  if (!reader.number(count)) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string path;
+    int mode = 0;
+    int exec = 0;
+    if (!reader.text(path) || !reader.number(mode) || !reader.number(exec) || mode > 2) {
+      return false;
+    }
+    plan.files.push_back(FileScope{path, static_cast<FileMode>(mode), exec == 1});
+  }
+  SandboxLimits& limits = plan.limits;
+  if (!reader.list(plan.programs) || !reader.list(plan.protect) || !reader.list(plan.forbidden) ||
+      !reader.text(plan.home) || !reader.number(limits.memory_mb) ||
+      !reader.number(limits.processes) || !reader.number(limits.cpu_s) ||
+      !reader.number(limits.open_files) || !reader.number(limits.file_mb) ||
+      !reader.number(count)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint16_t port = 0;
+    if (!reader.number(port)) return false;
+    plan.doors.push_back(port);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
+  Writer writer;
+  writer.number(static_cast<std::uint64_t>(parent));
+  writer.number(orders.umask);
+  writer.number(inherited_descriptor_limit());
+  writer.text(orders.cwd);
+  writer.list(orders.argv);
+  writer.number(orders.env.size());
+  for (const auto& [name, value] : orders.env) writer.text(name + "=" + value);
+  writer.list(orders.leftovers);
+  writer.number(orders.sandbox ? 1 : 0);
+  if (orders.sandbox) write_plan(writer, *orders.sandbox);
+  return std::move(writer).done();
+}
+
+std::optional<ReceivedOrders> parse_keeper_orders(const std::string& text) {
+  Reader reader(text);
+  ReceivedOrders orders;
+  int has_sandbox = 0;
+  if (!reader.number(orders.parent) || !reader.number(orders.umask) ||
+      !reader.number(orders.descriptors) || !reader.text(orders.cwd) || !reader.list(orders.argv) ||
+      !reader.list(orders.env) || !reader.list(orders.leftovers) || !reader.number(has_sandbox)) {
+    return std::nullopt;
+  }
+  if (has_sandbox != 0) {
+    orders.sandbox.emplace();
+    if (!read_plan(reader, *orders.sandbox)) return std::nullopt;
+  }
+  if (!reader.is_at_end() || orders.argv.empty() == orders.leftovers.empty()) return std::nullopt;
+  return orders;
+}
+
+std::optional<ReceivedOrders> read_keeper_orders(int file) {
+  std::string text;
+  char part[4096];
+  off_t at = 0;
+  while (const ssize_t count = ::pread(file, part, sizeof part, at)) {
+    if (count < 0) return std::nullopt;
+    text.append(part, static_cast<std::size_t>(count));
+    at += count;
+  }
+  return parse_keeper_orders(text);
+}
+
+}  // namespace toolgate

@@ -1,0 +1,50 @@
+#pragma once
+// What the launcher is told: text fields, each ended by a NUL byte, then the seccomp filter as the
+// kernel takes it (an array of sock_filter). One description for the writer
+// (connectors/sandbox/launcher_orders.cpp) and the reader (launcher.cpp):
+//
+//   "toolgate-launcher 1"
+//   count, then so many TCP ports to listen on, at 127.0.0.1
+//   count, then so many resource limits:  number of the resource (RLIMIT_*), value
+//   count, then so many Landlock rules:   class, path inside the sandbox
+//   count, then so many TCP ports that may be connected to
+//   count, then the arguments of the program (its name first)
+//   count, then its environment, NAME=value
+//   the number of filter instructions, then the instructions
+//
+// A count is a decimal number.
+
+#include <cstdint>
+
+namespace toolgate {
+
+inline constexpr char launcher_orders_version[] = "toolgate-launcher 1";
+
+// The descriptors that the launcher is started with, beside 0, 1 and 2.
+inline constexpr int launcher_orders_number = 3;  // a memfd with the orders
+inline constexpr int launcher_status_number = 4;  // a pipe to the keeper: LauncherSays
+inline constexpr int launcher_handoff_number =
+    5;  // a socket: takes the listeners, if there are any
+
+// The first byte that the launcher writes to the status pipe. A text without a NUL may follow.
+enum class LauncherSays : char {
+  executing = 'x',     // all is in place; the end of the pipe after it says that execve succeeded
+  not_executed = 'n',  // execve failed; the text is errno in decimal
+  refused = 'r',       // a step failed; the text says which and why
+};
+
+// The launcher's exit status when it refuses.
+inline constexpr int launcher_refused_status = 125;
+
+// What a Landlock rule allows beneath a path. Documented where they are spelled out: launcher.cpp.
+enum class LandlockClass : char {
+  read = 'r',           // read files, list directories
+  execute = 'x',        // and execute
+  write = 'w',          // and write, create, rename, remove
+  keep = 'k',           // and write and create, but no name ever disappears or is replaced
+  device = 'd',         // read and write a device file
+  write_execute = 'W',  // write and execute
+  keep_execute = 'K',   // keep and execute
+};
+
+}  // namespace toolgate

@@ -1,0 +1,103 @@
+#include "connectors/sandbox/enter.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "connectors/launcher/orders.hpp"
+#include "connectors/sandbox/staging.hpp"
+#include "connectors/sandbox/system_calls.hpp"
+
+namespace toolgate {
+namespace {
+
+// So that nothing which is opened here gets one of the numbers that the launcher expects.
+Status reserve_numbers() {
+  Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int number : {launcher_orders_number, launcher_status_number, launcher_handoff_number}) {
+    if (nothing.number() == number) {
+      nothing.release();
+      nothing = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    } else if (!nothing || ::dup3(nothing.number(), number, O_CLOEXEC) != number) {
+      return Refusal(Reason::internal, "/dev/null cannot be opened");
+    }
+  }
+  return done();
+}
+
+Result<std::vector<ScopeTree>> open_scopes(const SandboxPlan& plan) {
+  auto names = ProtectedNames::make(plan.protect);
+  if (!names) return names.refusal();
+  std::vector<ScopeTree> scopes;
+  for (const FileScope& scope : plan.files) {
+    auto tree = ScopeTree::open(scope, plan);
+    if (!tree) return tree.refusal();
+    Status held = tree->hold(*names);
+    if (!held) return held.refusal();
+    scopes.push_back(std::move(*tree));
+  }
+  return scopes;
+}
+
+bool hand_down(int from, int to) { return from >= 0 && ::dup2(from, to) == to; }
+
+Refusal execute_bubblewrap(int arguments) {
+  std::string number = std::to_string(arguments);
+  std::string launcher = launcher_path;
+  std::string name = "bwrap";
+  std::string option = "--args";
+  std::string fence = "--";
+  std::array<char*, 6> argv = {name.data(),  option.data(),   number.data(),
+                               fence.data(), launcher.data(), nullptr};
+  std::array<char*, 1> environment = {nullptr};
+  ::execve(bubblewrap_program, argv.data(), environment.data());
+  return Refusal(Reason::unsupported, std::string(bubblewrap_program) + " cannot be executed (" +
+                                          std::strerror(errno) +
+                                          "): install it (apt-get install bubblewrap)");
+}
+
+}  // namespace
+
+Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, int status,
+                      int handoff, int parent) {
+  Status reserved = reserve_numbers();
+  if (!reserved) return reserved.refusal();
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) {
+    Status left = leave_mount_namespace();
+    if (!left) return left.refusal();
+  }
+  auto filter = system_call_filter();
+  if (!filter) return filter.refusal();
+  auto scopes = open_scopes(plan);
+  if (!scopes) return scopes.refusal();
+  auto mounts = Mounts::make(plan, *scopes);
+  if (!mounts) return mounts.refusal();
+  if (is_root) {
+    const SandboxUser user = sandbox_user(*scopes);
+    Status staged = stage(mounts->all(), user);
+    if (!staged) return staged.refusal();
+    Status became = become(user);
+    if (!became) return became.refusal();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // cleared with the user id
+    if (::getppid() != parent) ::_exit(127);
+  }
+  SandboxFiles files;
+  const int orders = files.add(launcher_orders(plan, program, *filter));
+  const int arguments = files.add(bubblewrap_arguments(plan, *mounts, program, files));
+  for (const Mount& mount : mounts->all()) {
+    if (mount.source) ::fcntl(mount.source.number(), F_SETFD, 0);
+  }
+  if (!hand_down(orders, launcher_orders_number) || !hand_down(status, launcher_status_number) ||
+      (handoff >= 0 && !hand_down(handoff, launcher_handoff_number))) {
+    return Refusal(Reason::internal, "the descriptors of the launcher cannot be put into place");
+  }
+  return execute_bubblewrap(arguments);
+}
+
+}  // namespace toolgate

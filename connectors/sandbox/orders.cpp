@@ -1,0 +1,234 @@
+#include "connectors/sandbox/orders.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "connectors/launcher/orders.hpp"
+#include "connectors/launcher/programs.hpp"
+
+namespace toolgate {
+namespace {
+
+// Beside /usr: what libraries and interpreters look for. None of it is secret.
+constexpr auto etc_names = std::to_array<const char*>(
+    {"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/localtime",
+     "/etc/mime.types", "/etc/fonts", "/etc/magic", "/etc/protocols", "/etc/services",
+     "/etc/java-17-openjdk", "/etc/python3", "/etc/chromium.d"});
+
+constexpr auto merged_folders =
+    std::to_array<const char*>({"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"});
+
+constexpr auto devices = std::to_array<const char*>(
+    {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"});
+
+bool exists(const char* path) {
+  struct stat about{};
+  return ::lstat(path, &about) == 0;
+}
+
+bool is_link(const char* path) {
+  struct stat about{};
+  return ::lstat(path, &about) == 0 && S_ISLNK(about.st_mode);
+}
+
+// A quarter of the memory, since both are memory.
+std::string memory_file_system_bytes(const SandboxLimits& limits) {
+  return std::to_string(std::max<std::size_t>(limits.memory_mb / 4, 1) << 20);
+}
+
+class Arguments {
+ public:
+  template <class... Texts>
+  void add(Texts... texts) {
+    (add_one(texts), ...);
+  }
+  std::string text() && { return std::move(text_); }
+
+ private:
+  void add_one(const std::string& text) { text_.append(text).push_back('\0'); }
+  void add_one(int number) { add_one(std::to_string(number)); }
+
+  std::string text_;
+};
+
+void add_system(Arguments& arguments) {
+  arguments.add("--ro-bind", "/usr", "/usr");
+  for (const char* folder : merged_folders) {
+    if (is_link(folder)) {
+      char target[256];
+      const ssize_t length = ::readlink(folder, target, sizeof target);
+      if (length > 0) {
+        arguments.add("--symlink", std::string(target, static_cast<std::size_t>(length)), folder);
+      }
+    } else if (exists(folder)) {
+      arguments.add("--ro-bind", folder, folder);
+    }
+  }
+  for (const char* name : etc_names) arguments.add("--ro-bind-try", name, name);
+}
+
+void add_small_files(Arguments& arguments, SandboxFiles& files) {
+  const std::string user = std::to_string(::getuid());
+  const std::string group = std::to_string(::getgid());
+  auto file = [&](std::string_view bytes, const char* path) {
+    arguments.add("--perms", "0444", "--ro-bind-data", files.add(bytes), path);
+  };
+  file("toolgate:x:" + user + ":" + group + "::" + sandbox_home + ":/bin/sh\n", "/etc/passwd");
+  file("toolgate:x:" + group + ":\n", "/etc/group");
+  file("127.0.0.1 localhost\n::1 localhost\n", "/etc/hosts");
+  file("passwd: files\ngroup: files\nhosts: files dns\n", "/etc/nsswitch.conf");
+  file("", "/etc/resolv.conf");
+  file("sandbox\n", "/etc/hostname");
+}
+
+void add_programs(Arguments& arguments, const SandboxedProgram& program, SandboxFiles& files) {
+  auto own = [&](std::span<const char> bytes, const char* path) {
+    arguments.add("--perms", "0555", "--ro-bind-data",
+                  files.add(std::string_view(bytes.data(), bytes.size())), path);
+  };
+  own(launcher_program(), launcher_path);
+  if (program.argv.front() == canary_path) own(canary_program(), canary_path);
+}
+
+void add_mounts(Arguments& arguments, const Mounts& mounts, SandboxFiles& files) {
+  for (const Mount& mount : mounts.all()) {
+    switch (mount.kind) {
+      case Mount::Kind::read_only:
+        arguments.add("--ro-bind-fd", mount.source.number(), mount.path);
+        break;
+      case Mount::Kind::writable:
+        arguments.add("--bind-fd", mount.source.number(), mount.path);
+        break;
+      case Mount::Kind::hidden_file:
+        arguments.add("--perms", "0444", "--ro-bind-data", files.add(""), mount.path);
+        break;
+      case Mount::Kind::hidden_directory:
+        arguments.add("--perms", "0555", "--size", "4096", "--tmpfs", mount.path, "--remount-ro",
+                      mount.path);
+        break;
+    }
+  }
+}
+
+char class_of(const FileScope& scope) {
+  LandlockClass result = scope.exec ? LandlockClass::execute : LandlockClass::read;
+  if (scope.mode == FileMode::rw) {
+    result = scope.exec ? LandlockClass::write_execute : LandlockClass::write;
+  } else if (scope.mode == FileMode::rw_no_delete) {
+    result = scope.exec ? LandlockClass::keep_execute : LandlockClass::keep;
+  }
+  return static_cast<char>(result);
+}
+
+using Rules = std::vector<std::pair<char, std::string>>;
+
+Rules landlock_rules(const SandboxPlan& plan) {
+  constexpr char read = static_cast<char>(LandlockClass::read);
+  constexpr char execute = static_cast<char>(LandlockClass::execute);
+  constexpr char write = static_cast<char>(LandlockClass::write);
+  Rules rules;
+  rules.emplace_back(execute, "/usr");
+  for (const char* folder : merged_folders) {
+    if (exists(folder) && !is_link(folder)) rules.emplace_back(execute, folder);
+  }
+  for (const char* folder : {"/etc", "/proc", "/dev"}) rules.emplace_back(read, folder);
+  rules.emplace_back(execute, "/run/toolgate");
+  for (const char* device : devices) {
+    rules.emplace_back(static_cast<char>(LandlockClass::device), device);
+  }
+  for (const char* folder : {"/tmp", "/dev/shm", sandbox_home}) rules.emplace_back(write, folder);
+  for (const std::string& program : plan.programs) rules.emplace_back(execute, program);
+  for (const FileScope& scope : plan.files) {
+    rules.emplace_back(class_of(scope), scope.path.string());
+  }
+  return rules;
+}
+
+std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxLimits& limits) {
+  std::vector<std::pair<int, std::size_t>> list = {
+      {RLIMIT_CORE, 0},
+      {RLIMIT_DATA, limits.memory_mb << 20},
+      {RLIMIT_NPROC, limits.processes},
+      {RLIMIT_NOFILE, limits.open_files},
+      {RLIMIT_FSIZE, limits.file_mb << 20},
+      {RLIMIT_MSGQUEUE, 0},
+      {RLIMIT_MEMLOCK, std::size_t{1} << 20},
+  };
+  if (limits.cpu_s > 0) list.emplace_back(RLIMIT_CPU, limits.cpu_s);
+  return list;
+}
+
+}  // namespace
+
+int SandboxFiles::add(std::string_view bytes) {
+  Descriptor file(::memfd_create("toolgate", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file) throw std::system_error(errno, std::system_category(), "memfd_create");
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file.number(), bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) {
+      throw std::system_error(errno, std::system_category(), "write to memfd");
+    }
+    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  ::fcntl(file.number(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+  ::lseek(file.number(), 0, SEEK_SET);
+  ::fcntl(file.number(), F_SETFD, 0);
+  const int number = file.number();
+  files_.push_back(std::move(file));
+  return number;
+}
+
+std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
+                                 const SandboxedProgram& program, SandboxFiles& files) {
+  const std::string bytes = memory_file_system_bytes(plan.limits);
+  Arguments arguments;
+  arguments.add("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent",
+                "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox");
+  add_system(arguments);
+  arguments.add("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev");
+  for (const char* folder : {"/tmp", "/dev/shm", sandbox_home}) {
+    arguments.add("--perms", "0700", "--size", bytes, "--tmpfs", folder);
+  }
+  add_small_files(arguments, files);
+  add_programs(arguments, program, files);
+  add_mounts(arguments, mounts, files);
+  arguments.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", program.cwd);
+  return std::move(arguments).text();
+}
+
+std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& program,
+                            const std::string& filter) {
+  Arguments orders;
+  auto count = [&orders](std::size_t number) { orders.add(std::to_string(number)); };
+  orders.add(launcher_orders_version);
+  count(plan.doors.size());
+  for (std::uint16_t port : plan.doors) count(port);
+  const auto limits = resource_limits(plan.limits);
+  count(limits.size());
+  for (const auto& [resource, value] : limits) {
+    orders.add(resource);
+    count(value);
+  }
+  const Rules rules = landlock_rules(plan);
+  count(rules.size());
+  for (const auto& [of_rule, path] : rules) orders.add(std::string(1, of_rule), path);
+  count(plan.doors.size());
+  for (std::uint16_t port : plan.doors) count(port);
+  count(program.argv.size());
+  for (const std::string& argument : program.argv) orders.add(argument);
+  count(program.env.size());
+  for (const std::string& variable : program.env) orders.add(variable);
+  count(filter.size() / 8);
+  return std::move(orders).text() + filter;
+}
+
+}  // namespace toolgate

@@ -1,0 +1,41 @@
+#pragma once
+// The two texts that a sandbox is made from: bubblewrap's arguments and the launcher's orders. Both
+// travel in anonymous files, so that neither a process list on the host nor /proc in the sandbox
+// shows them.
+
+#include <string>
+#include <vector>
+
+#include "connectors/sandbox/mounts.hpp"
+#include "connectors/sandbox/paths.hpp"
+#include "connectors/sandbox/plan.hpp"
+
+namespace toolgate {
+
+// What is executed in the sandbox, as the launcher takes it.
+struct SandboxedProgram {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  // NAME=value
+  std::string cwd;               // inside the sandbox
+};
+
+// Anonymous files with the contents of small files of the sandbox.
+class SandboxFiles {
+ public:
+  // A sealed copy of the bytes, to be read from its start; a fault when there is no memory.
+  int add(std::string_view bytes);
+  void add(Descriptor file) { files_.push_back(std::move(file)); }
+
+ private:
+  std::vector<Descriptor> files_;
+};
+
+// NUL after each argument. Puts the descriptors that the arguments name into `files`.
+std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
+                                 const SandboxedProgram& program, SandboxFiles& files);
+
+// As connectors/launcher/orders.hpp describes them. `filter` is system_call_filter().
+std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& program,
+                            const std::string& filter);
+
+}  // namespace toolgate

@@ -1,0 +1,40 @@
+#pragma once
+// What a sandbox of the tier `process` shall be: the plan for one local server, made by the gateway
+// from its configuration, carried to the server's keeper, and turned there into namespaces, mounts
+// and limits (connectors/sandbox/enter.hpp).
+//
+// What every such sandbox has, whatever the plan says
+// - user, pid, mount, network, ipc, uts and cgroup namespaces of its own; no network but an own
+//   loopback; no capabilities, no new privileges, no user id 0, neither inside nor on the host;
+// - a root made of the system's /usr, parts of /etc, a private /proc, /dev, /tmp and home, all gone
+//   with the process; the scopes and programs of the plan at the paths that they have on the host;
+// - Landlock and seccomp on top, applied by connectors/launcher/launcher.cpp.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gateway/core/file_scope.hpp"
+#include "gateway/core/limits.hpp"
+
+namespace toolgate {
+
+struct SandboxPlan {
+  std::vector<FileScope> files;
+  // Files and directories that the server's program consists of: readable and executable, nothing
+  // else. Absolute; those that /usr holds already need not be named.
+  std::vector<std::string> programs;
+  // Names that stay as they are even inside writable scopes, on top of the default list; one that
+  // starts with "!" takes a default name off it. See protected_names.hpp.
+  std::vector<std::string> protect;
+  // Directories of the host that no scope may be, hold or lie in: the gateway's own home.
+  std::vector<std::string> forbidden;
+  // The user's home on the host, which no scope may be or hold.
+  std::string home;
+  SandboxLimits limits;
+  // TCP ports at 127.0.0.1 inside the sandbox whose listening sockets are handed to the gateway;
+  // the only ones that the server can connect to.
+  std::vector<std::uint16_t> doors;
+};
+
+}  // namespace toolgate

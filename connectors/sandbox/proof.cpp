@@ -1,0 +1,134 @@
+#include "connectors/sandbox/proof.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdlib>
+#include <utility>
+
+#include "connectors/child_process.hpp"
+#include "connectors/sandbox/orders.hpp"
+#include "gateway/core/within.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr Milliseconds canary_ms{20'000};
+constexpr std::size_t most_song_bytes = 4'096;
+
+// On the host, in no scope, until the canary has tried.
+class HostFile {
+ public:
+  HostFile() {
+    char path[] = "/tmp/toolgate-canary-XXXXXX";
+    file_ = Descriptor(::mkstemp(path));
+    path_ = path;
+  }
+  HostFile(const HostFile&) = delete;
+  ~HostFile() { ::unlink(path_.c_str()); }
+  explicit operator bool() const { return static_cast<bool>(file_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  Descriptor file_;
+  std::string path_;
+};
+
+struct Waiting {
+  Waiting(std::list<asio::steady_timer*>& all, asio::steady_timer& timer)
+      : list(all), entry(all.insert(all.end(), &timer)) {}
+  Waiting(const Waiting&) = delete;
+  ~Waiting() { list.erase(entry); }
+  std::list<asio::steady_timer*>& list;
+  std::list<asio::steady_timer*>::iterator entry;
+};
+
+Task<Status> listen_to(asio::posix::stream_descriptor& output, std::string& song) {
+  char part[512];
+  while (song.size() < most_song_bytes) {
+    auto [error, count] =
+        co_await output.async_read_some(asio::buffer(part, sizeof part), as_result);
+    if (error) break;
+    song.append(part, count);
+  }
+  co_return done();
+}
+
+Status verdict(std::string song, const std::optional<ProcessEnd>& end) {
+  std::ranges::replace(song, '\n', ' ');
+  while (song.ends_with(' ')) song.pop_back();
+  if (!song.empty()) {
+    return Refusal(Reason::unsupported,
+                   "the sandbox of this machine does not hold: inside of it succeeded " + song +
+                       "; no server runs in it (`toolgate doctor` examines this host)");
+  }
+  if (end && end->how == ProcessEnd::How::exited && end->value == 0) return done();
+  return Refusal(Reason::unsupported,
+                 "the sandbox could not be tried out: the canary " +
+                     (end ? end->text() : std::string("did not end")) +
+                     "; no server runs in it (`toolgate doctor` examines this host)");
+}
+
+}  // namespace
+
+// Whatever ends the canary's run, those who wait go on.
+class SandboxProof::Running {
+ public:
+  explicit Running(SandboxProof& proof) : proof_(proof) { proof_.running_ = true; }
+  Running(const Running&) = delete;
+  ~Running() {
+    proof_.running_ = false;
+    for (asio::steady_timer* timer : proof_.waiting_) timer->cancel();
+  }
+
+ private:
+  SandboxProof& proof_;
+};
+
+Task<Status> SandboxProof::require() {
+  while (running_) {
+    asio::steady_timer timer(executor_, std::chrono::hours(1));
+    const Waiting waiting(waiting_, timer);
+    co_await timer.async_wait(as_result);
+  }
+  if (holds_) co_return done();
+  const Running running(*this);
+  Status status = co_await run_canary();
+  holds_ = static_cast<bool>(status);
+  co_return status;
+}
+
+Task<Status> SandboxProof::run_canary() {
+  HostFile file;
+  asio::ip::tcp::acceptor listener(executor_);
+  boost::system::error_code failed;
+  listener.open(asio::ip::tcp::v4(), failed);
+  if (!failed) listener.bind({asio::ip::address_v4::loopback(), 0}, failed);
+  if (!failed) listener.listen(1, failed);
+  if (failed || !file) {
+    co_return Refusal(Reason::unavailable,
+                      "the sandbox could not be tried out: /tmp cannot be written, or no port is "
+                      "free at 127.0.0.1");
+  }
+  KeeperOrders orders;
+  orders.argv = {canary_path, file.path(), std::to_string(listener.local_endpoint().port())};
+  orders.cwd = "/";
+  orders.sandbox.emplace();
+  ChildProcess process(executor_, keeper_program_, "canary");
+  Status started = co_await process.start(std::move(orders));
+  std::string song;
+  if (started) {
+    asio::posix::stream_descriptor output(executor_, process.output().release());
+    Status heard = co_await within(canary_ms, listen_to(output, song), "the canary");
+    if (heard) co_await process.ended_within(canary_ms);
+  }
+  co_await process.finish();
+  if (!started) co_return started.refusal();
+  co_return verdict(std::move(song), process.end());
+}
+
+}  // namespace toolgate

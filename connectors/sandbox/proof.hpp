@@ -1,0 +1,42 @@
+#pragma once
+// The proof that a sandbox on this machine holds: attacks that are run inside one, made and started
+// exactly as a server's, before the first server is (connectors/launcher/canary.cpp). It is asked
+// for once; whoever comes while it runs waits for it. A sandbox in which one attack succeeds is not
+// used, and neither is one that cannot be made.
+//
+// One thread: used from the event loop's alone.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <optional>
+#include <string>
+
+#include "gateway/core/result.hpp"
+#include "gateway/core/task.hpp"
+
+namespace toolgate {
+
+class SandboxProof {
+ public:
+  explicit SandboxProof(asio::any_io_executor executor,
+                        std::string keeper_program = "/proc/self/exe")
+      : executor_(std::move(executor)), keeper_program_(std::move(keeper_program)) {}
+  SandboxProof(const SandboxProof&) = delete;
+
+  // Refused (`unsupported`): with the names of the attacks that succeeded, or with the step that
+  // failed. A refusal is not kept: the next caller tries again.
+  Task<Status> require();
+
+ private:
+  class Running;
+  Task<Status> run_canary();
+
+  asio::any_io_executor executor_;
+  std::string keeper_program_;
+  bool holds_ = false;
+  bool running_ = false;
+  std::list<asio::steady_timer*> waiting_;
+};
+
+}  // namespace toolgate

@@ -1,0 +1,193 @@
+#include "connectors/sandbox/system_calls.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "connectors/descriptor.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr std::uint64_t low_half = 0xffff'ffff;
+
+// By name, since a name that this architecture does not have is then simply not there.
+constexpr const char* not_permitted[] = {
+    // namespaces and mounts
+    "unshare", "setns", "mount", "umount", "umount2", "pivot_root", "chroot", "move_mount",
+    "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
+    // the kernel and the machine
+    "bpf", "perf_event_open", "kexec_load", "kexec_file_load", "init_module", "finit_module",
+    "delete_module", "create_module", "query_module", "get_kernel_syms", "syslog", "acct", "swapon",
+    "swapoff", "reboot", "quotactl", "quotactl_fd", "lookup_dcookie", "iopl", "ioperm",
+    "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname",
+    "vhangup", "nfsservctl", "uselib", "ustat", "sysfs", "vm86", "vm86old", "modify_ldt", "_sysctl",
+    // keyrings, other processes, memory that nobody else may see
+    "add_key", "request_key", "keyctl", "userfaultfd", "ptrace", "process_vm_readv",
+    "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd", "memfd_secret", "move_pages",
+    "migrate_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node",
+    // files past their path, and files that are no files
+    "open_by_handle_at", "name_to_handle_at", "fanotify_init", "fanotify_mark", "mknod", "mknodat"};
+
+// Newer than libseccomp 2.5; from 424 on the numbers are those of every architecture.
+constexpr int not_permitted_numbers[] = {459 /* lsm_get_self_attr */, 460 /* lsm_set_self_attr */,
+                                         467 /* open_tree_attr */, 470 /* listns */};
+
+constexpr const char* not_there[] = {"clone3", "openat2", "io_uring_setup", "io_uring_enter",
+                                     "io_uring_register"};
+
+constexpr std::uint64_t namespaces[] = {CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEWUTS,
+                                        CLONE_NEWIPC, CLONE_NEWUSER,   CLONE_NEWPID,
+                                        CLONE_NEWNET, CLONE_NEWTIME};
+
+constexpr std::uint64_t denied_ioctls[] = {
+    0x5412 /* TIOCSTI: types on the terminal */,
+    0x541c /* TIOCLINUX: pastes on a console */,
+    0x541d /* TIOCCONS: takes the console's output */,
+    0x5423 /* TIOCSETD: changes the line discipline */,
+    0x4008'6602 /* FS_IOC_SETFLAGS: immutable, append-only */,
+    0x401c'5820 /* FS_IOC_FSSETXATTR */};
+
+class Filter {
+ public:
+  Filter() : context_(::seccomp_init(SCMP_ACT_ALLOW)) {
+    if (!context_) failed_ = ENOMEM;
+    keep(::seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+    keep(::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
+  }
+
+  template <class... Conditions>
+  void deny(const char* name, int error, Conditions... conditions) {
+    int number = ::seccomp_syscall_resolve_name(name);
+    if (number != __NR_SCMP_ERROR) deny_number(number, error, conditions...);
+  }
+  template <class... Conditions>
+  void deny_number(int number, int error, Conditions... conditions) {
+    if constexpr (sizeof...(conditions) == 0) {
+      keep(::seccomp_rule_add_array(context_.get(), action(error), number, 0, nullptr));
+    } else {
+      const scmp_arg_cmp list[] = {conditions...};
+      keep(::seccomp_rule_add_array(context_.get(), action(error), number, sizeof...(conditions),
+                                    list));
+    }
+  }
+
+  Result<std::string> text() const {
+    Descriptor file(::memfd_create("filter", MFD_CLOEXEC));
+    int failed = failed_;
+    if (failed == 0 && !file) failed = errno;
+    if (failed == 0) failed = -::seccomp_export_bpf(context_.get(), file.number());
+    struct stat about{};
+    if (failed == 0 && ::fstat(file.number(), &about) != 0) failed = errno;
+    std::string text(static_cast<std::size_t>(about.st_size), '\0');
+    if (failed == 0 && ::pread(file.number(), text.data(), text.size(), 0) != about.st_size) {
+      failed = EIO;
+    }
+    if (failed == 0) return text;
+    return Refusal(Reason::unsupported, "libseccomp cannot express the filter of system calls (" +
+                                            std::string(std::strerror(failed)) + ")");
+  }
+
+ private:
+  struct Release {
+    void operator()(void* context) const { ::seccomp_release(context); }
+  };
+  static std::uint32_t action(int error) {
+    return SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error));
+  }
+  void keep(int result) {
+    // A call that another architecture has not is no failure; everything else is.
+    if (result != 0 && failed_ == 0) failed_ = -result;
+  }
+
+  std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, Release> context_;
+  int failed_ = 0;
+};
+
+scmp_arg_cmp is(unsigned argument, std::uint64_t value) {
+  return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, low_half, value};
+}
+scmp_arg_cmp has(unsigned argument, std::uint64_t bits) {
+  return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, bits, bits};
+}
+
+void deny_sockets(Filter& filter) {
+  constexpr int most_families = 64;  // AF_MAX is below; a larger number has one of the high bits
+  for (int family = 0; family < most_families; ++family) {
+    if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
+    filter.deny("socket", EAFNOSUPPORT, is(0, static_cast<std::uint64_t>(family)));
+  }
+  for (std::uint64_t bit = most_families; bit <= low_half; bit <<= 1) {
+    filter.deny("socket", EAFNOSUPPORT, has(0, bit));
+  }
+  constexpr std::uint64_t type_bits = 0xf;
+  for (int type : {SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET}) {
+    filter.deny("socket", EPERM,
+                scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, type_bits, static_cast<std::uint64_t>(type)});
+  }
+  constexpr std::uint64_t protocols[] = {33 /* DCCP */, 132 /* SCTP */, 136 /* UDP-Lite */,
+                                         256 /* SMC */, 262 /* MPTCP */};
+  for (std::uint64_t protocol : protocols) {
+    filter.deny("socket", EPROTONOSUPPORT, is(0, AF_INET), is(2, protocol));
+    filter.deny("socket", EPROTONOSUPPORT, is(0, AF_INET6), is(2, protocol));
+  }
+  // Of netlink the routing family alone, which lists the interfaces.
+  for (std::uint64_t bit = 1; bit <= low_half; bit <<= 1) {
+    filter.deny("socket", EPROTONOSUPPORT, is(0, AF_NETLINK), has(2, bit));
+  }
+  // TCP Fast Open connects past what Landlock judges.
+  filter.deny("sendto", EOPNOTSUPP, has(3, MSG_FASTOPEN));
+  filter.deny("sendmsg", EOPNOTSUPP, has(2, MSG_FASTOPEN));
+  filter.deny("sendmmsg", EOPNOTSUPP, has(3, MSG_FASTOPEN));
+  constexpr std::uint64_t tcp = 6;
+  constexpr std::uint64_t fast_open = 23;
+  constexpr std::uint64_t fast_open_connect = 30;
+  filter.deny("setsockopt", EPERM, is(1, tcp), is(2, fast_open));
+  filter.deny("setsockopt", EPERM, is(1, tcp), is(2, fast_open_connect));
+}
+
+// They would stay when the files leave the sandbox, in a scope that is the host's.
+void deny_set_user_id(Filter& filter) {
+  constexpr std::uint64_t tmpfile_bit = 020000000;  // __O_TMPFILE
+  for (std::uint64_t bit : {std::uint64_t{S_ISUID}, std::uint64_t{S_ISGID}}) {
+    filter.deny("chmod", EPERM, has(1, bit));
+    filter.deny("fchmod", EPERM, has(1, bit));
+    filter.deny("fchmodat", EPERM, has(2, bit));
+    filter.deny_number(452 /* fchmodat2 */, EPERM, has(2, bit));
+    filter.deny("creat", EPERM, has(1, bit));
+    for (std::uint64_t creating : {std::uint64_t{O_CREAT}, tmpfile_bit}) {
+      filter.deny("open", EPERM, has(1, creating), has(2, bit));
+      filter.deny("openat", EPERM, has(2, creating), has(3, bit));
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::string> system_call_filter() {
+  Filter filter;
+  for (const char* name : not_permitted) filter.deny(name, EPERM);
+  for (int number : not_permitted_numbers) filter.deny_number(number, EPERM);
+  for (const char* name : not_there) filter.deny(name, ENOSYS);
+  for (std::uint64_t flag : namespaces) filter.deny("clone", EPERM, has(0, flag));
+  for (std::uint64_t request : denied_ioctls) filter.deny("ioctl", EPERM, is(1, request));
+  constexpr std::uint64_t no_randomisation = 0x0040000;
+  constexpr std::uint64_t read_implies_execute = 0x0400000;
+  filter.deny("personality", EPERM, has(0, no_randomisation));
+  filter.deny("personality", EPERM, has(0, read_implies_execute));
+  deny_sockets(filter);
+  deny_set_user_id(filter);
+  return filter.text();
+}
+
+}  // namespace toolgate

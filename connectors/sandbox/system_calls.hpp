@@ -1,0 +1,27 @@
+#pragma once
+// Which system calls a sandboxed program may make: a seccomp filter (seccomp(2)), made once with
+// libseccomp and handed to the launcher as the kernel takes it.
+//
+// The default is to allow, since a list of what every interpreter needs would be out of date with
+// its next version; what is denied is what reaches past namespaces, mounts and Landlock:
+// - what makes or enters namespaces and mounts, traces, loads code into the kernel, keyrings,
+//   handles of files, and set-user-id bits: EPERM;
+// - clone3, openat2, io_uring: ENOSYS, because their arguments lie in memory that a filter cannot
+//   read; libraries fall back to the calls that it can judge;
+// - sockets but TCP and UDP (AF_INET, AF_INET6) and the routing netlink: EAFNOSUPPORT. Unix sockets
+//   are among them: neither a read-only mount nor Landlock stops connecting to a path. A socketpair
+//   is allowed;
+// - another architecture's calls (int 0x80, x32) end the process.
+//
+// Arguments of 32 bits are compared by their low half: the kernel ignores the rest.
+
+#include <string>
+
+#include "gateway/core/result.hpp"
+
+namespace toolgate {
+
+// An array of sock_filter. Refused: a libseccomp that cannot express it.
+Result<std::string> system_call_filter();
+
+}  // namespace toolgate

@@ -1,0 +1,25 @@
+#pragma once
+// What this host can do, as `doctor` prints it.
+
+#include <string>
+#include <vector>
+
+namespace toolgate {
+
+struct Capability {
+  enum class State { ok, degraded, missing };
+  std::string name;
+  State state = State::missing;
+  std::string needed_for;
+  std::string remedy;  // empty when all is well
+};
+
+// Whether a server of the configuration needs a sandbox: what is missing for it is then a failure,
+// else a remark.
+enum class Need { now, later };
+
+// Everything that sandboxes need, each tried out rather than asked about, and in the end whether a
+// real one holds against the canary's attacks.
+void examine_sandbox(Need need, std::vector<Capability>& rows);
+
+}  // namespace toolgate
