@@ -81,24 +81,27 @@ Refusal ChildProcess::why_not(const KeeperOrders& orders, const std::optional<Re
                                      : ""));
 }
 
-Task<Status> ChildProcess::start(KeeperOrders orders, Descriptor handoff) {
+Task<Status> ChildProcess::start(KeeperOrders orders) {
   ignore_broken_pipes();
   Pipe input = make_pipe();
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
   ServerPipes theirs{std::move(input.reading), std::move(output.writing),
                      std::move(errors.writing)};
+  input_ = std::move(input.writing);
+  output_ = std::move(output.reading);
+  errors_ = std::move(errors.reading);
+  for (const Descriptor* ours : {&input_, &output_, &errors_}) set_blocking(ours->number(), false);
+  co_return co_await start_on(std::move(orders), std::move(theirs), Descriptor());
+}
+
+Task<Status> ChildProcess::start_on(KeeperOrders orders, ServerPipes theirs, Descriptor handoff) {
   auto keeper =
       start_keeper(keeper_program_, label_, orders, std::move(theirs), std::move(handoff));
   if (!keeper) co_return keeper.refusal();
   keeper_id_ = keeper->process_id;
   keeper_.assign(keeper->process.release());
   control_.assign(keeper->control.release());
-
-  input_ = std::move(input.writing);
-  output_ = std::move(output.reading);
-  errors_ = std::move(errors.reading);
-  for (const Descriptor* ours : {&input_, &output_, &errors_}) set_blocking(ours->number(), false);
 
   auto report = co_await next_report();
   if (!report || report->kind != KeeperReport::Kind::started) co_return why_not(orders, report);

@@ -42,11 +42,14 @@ struct HttpDoor::State {
         shared(on, conversations, doorkeeper, settings.limits),
         acceptor(on),
         pause(on),
-        sweep_timer(on) {}
+        sweep_timer(on) {
+    shared.only_agent = settings.only_agent;
+  }
 
   Task<> accept();
   Task<> sweep();
   void admit(tcp::socket socket);
+  void set_hosts(std::uint16_t port);
 
   HttpDoorSettings settings;
   DoorShared shared;
@@ -92,14 +95,27 @@ Status HttpDoor::listen() {
     return Refusal(Reason::unavailable, "cannot listen on " + settings.address + ":" +
                                             std::to_string(settings.port) + ": " + error.message());
   }
+  state.set_hosts(port());
+  return done();
+}
+
+Status HttpDoor::adopt(Descriptor listener) {
+  Error error;
+  state_->acceptor.assign(tcp::v4(), listener.number(), error);
+  if (error) return Refusal(Reason::internal, "the listener cannot be used: " + error.message());
+  listener.release();
+  state_->set_hosts(port());
+  return done();
+}
+
+void HttpDoor::State::set_hosts(std::uint16_t port) {
   HostRules rules;
   rules.listen_name = settings.address;
-  rules.port = port();
-  rules.default_port = state.tls ? 443 : 80;
+  rules.port = port;
+  rules.default_port = tls ? 443 : 80;
   rules.hosts = settings.allowed_hosts;
   rules.origins = settings.allowed_origins;
-  state.shared.hosts = HostCheck(rules);
-  return done();
+  shared.hosts = HostCheck(rules);
 }
 
 std::uint16_t HttpDoor::port() const {

@@ -50,6 +50,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/descriptor.hpp"
 #include "gateway/core/agent.hpp"
 #include "gateway/core/limits.hpp"
 #include "gateway/core/result.hpp"
@@ -64,6 +65,8 @@ struct HttpDoorSettings {
   std::string key;
   std::vector<std::string> allowed_hosts;  // connectors/host_check.hpp
   std::vector<std::string> allowed_origins;
+  // Whoever connects is this agent, token or not: for a listener that nobody else can reach.
+  std::optional<AgentName> only_agent;
   Limits limits;
 };
 
@@ -78,11 +81,13 @@ class HttpDoor {
   // Opens the port. Refuses with `bad_configuration` (address, certificate) or `unavailable` (port
   // taken).
   Status listen();
+  // Takes a listening socket that somebody else made, at 127.0.0.1 in another network namespace.
+  Status adopt(Descriptor listener);
   // "127.0.0.1:8808", "[::1]:8808"; after listen().
   std::string endpoint() const;
   std::uint16_t port() const;
 
-  // Accepts connections until stop(). After listen(); once.
+  // Accepts connections until stop(). After listen() or adopt(); once.
   Task<> run();
 
   // Closes the port and asks subscriptions of the modern era to end; lets the calls in progress

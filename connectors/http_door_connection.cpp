@@ -226,6 +226,7 @@ Task<bool> DoorConnection::answer_json(unsigned status, std::string body) {
 
 // Who is it? A token decides; without one, the gateway's own user on this machine may be let in.
 std::expected<AgentName, HttpRefusal> DoorConnection::authorise(const RequestHead& head) {
+  if (door_.only_agent) return *door_.only_agent;
   if (head.credentials == RequestCredentials::bearer) {
     auto agent = door_.doorkeeper.agent_for(head.bearer);
     if (agent) return std::move(*agent);

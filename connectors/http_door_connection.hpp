@@ -71,6 +71,7 @@ struct DoorShared {
   RefusedAttempts attempts;
   HttpSessions sessions;
   HostCheck hosts;
+  std::optional<AgentName> only_agent;
   HttpDate date;
   std::unordered_set<DoorConnection*> connections;
   std::size_t calls = 0;                                         // POSTs in progress

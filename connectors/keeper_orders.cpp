@@ -77,6 +77,12 @@ void write_plan(Writer& writer, const SandboxPlan& plan) {
                             plan.limits.open_files, plan.limits.file_mb}) {
     writer.number(limit);
   }
+  writer.number(plan.home_files.size());
+  for (const auto& [path, content] : plan.home_files) {
+    writer.text(path);
+    writer.text(content);
+  }
+  writer.number(plan.terminal ? 1 : 0);
   writer.number(plan.doors.size());
   for (std::uint16_t port : plan.doors) writer.number(port);
 }
@@ -101,6 +107,14 @@ bool read_plan(Reader& reader, SandboxPlan& plan) {
       !reader.number(count)) {
     return false;
   }
+  for (std::size_t i = 0; i < count; ++i) {
+    std::pair<std::string, std::string> file;
+    if (!reader.text(file.first) || !reader.text(file.second)) return false;
+    plan.home_files.push_back(std::move(file));
+  }
+  int terminal = 0;
+  if (!reader.number(terminal) || !reader.number(count)) return false;
+  plan.terminal = terminal == 1;
   for (std::size_t i = 0; i < count; ++i) {
     std::uint16_t port = 0;
     if (!reader.number(port)) return false;

@@ -17,6 +17,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -165,18 +166,20 @@ std::uint64_t rights(LandlockClass of_rule) {
       return keep | fs_execute;
     case LandlockClass::device:
       return fs_read_file | fs_write_file | fs_truncate;
+    case LandlockClass::terminal:
+      return fs_read_file | fs_write_file | fs_truncate | fs_ioctl_dev;
   }
   refuse_orders();
 }
 
-void allow_path(int ruleset, const char* of_rule, const char* path) {
-  PathRule rule{rights(static_cast<LandlockClass>(of_rule[0])), -1};
+void allow_path(const Ruleset& handled, int ruleset, const char* of_rule, const char* path) {
+  PathRule rule{rights(static_cast<LandlockClass>(of_rule[0])) & handled.files, -1};
   rule.parent = open(path, O_PATH | O_CLOEXEC);
   if (rule.parent < 0) refuse(path);
   struct stat about{};
   if (fstat(rule.parent, &about) != 0) refuse(path);
   if (!S_ISDIR(about.st_mode)) {
-    rule.allowed &= fs_execute | fs_write_file | fs_read_file | fs_truncate;
+    rule.allowed &= fs_execute | fs_write_file | fs_read_file | fs_truncate | fs_ioctl_dev;
   }
   constexpr int path_beneath = 1;
   if (syscall(SYS_landlock_add_rule, ruleset, path_beneath, &rule, 0) != 0) refuse(path);
@@ -203,7 +206,7 @@ void apply_landlock(Orders& orders) {
 
   for (std::uint64_t count = orders.number(); count > 0; --count) {
     const char* of_rule = orders.text();
-    allow_path(ruleset, of_rule, orders.text());
+    allow_path(handled, ruleset, of_rule, orders.text());
   }
   for (std::uint64_t count = orders.number(); count > 0; --count) {
     PortRule rule{net_connect_tcp, orders.number()};
@@ -250,6 +253,15 @@ void hand_out_listeners(Orders& orders) {
     }
     close(listener);
   }
+}
+
+// A session of its own, led by the server, without a terminal or with one of the sandbox's: never
+// the user's, so what is typed into it from inside stays inside.
+void begin_session(Orders& orders) {
+  if (setsid() < 0 && errno != EPERM)
+    refuse("a session of its own");  // EPERM: it leads one already
+  if (std::strcmp(orders.text(), "terminal") != 0) return;
+  if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) refuse("the terminal");
 }
 
 void limit_resources(Orders& orders) {
@@ -323,6 +335,7 @@ int main() {
   if (std::strcmp(orders.text(), launcher_orders_version) != 0) refuse_orders();
   fcntl(launcher_status_number, F_SETFD, FD_CLOEXEC);
 
+  begin_session(orders);
   hand_out_listeners(orders);
   close_range(launcher_status_number + 1, ~0U, 0);
   limit_resources(orders);

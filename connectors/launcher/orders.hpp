@@ -4,6 +4,7 @@
 // (connectors/sandbox/launcher_orders.cpp) and the reader (launcher.cpp):
 //
 //   "toolgate-launcher 1"
+//   "terminal" where stdin is a terminal that shall become the controlling one, or ""
 //   count, then so many TCP ports to listen on, at 127.0.0.1
 //   count, then so many resource limits:  number of the resource (RLIMIT_*), value
 //   count, then so many Landlock rules:   class, path inside the sandbox
@@ -42,6 +43,7 @@ enum class LandlockClass : char {
   execute = 'x',        // and execute
   write = 'w',          // and write, create, rename, remove
   keep = 'k',           // and write and create, but no name ever disappears or is replaced
+  terminal = 't',       // a device file, with its ioctls
   device = 'd',         // read and write a device file
   write_execute = 'W',  // write and execute
   keep_execute = 'K',   // keep and execute

@@ -99,6 +99,13 @@ void add_programs(Arguments& arguments, const SandboxedProgram& program, Sandbox
   if (program.argv.front() == canary_path) own(canary_program(), canary_path);
 }
 
+void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles& files) {
+  for (const auto& [path, content] : plan.home_files) {
+    arguments.add("--perms", "0600", "--file", files.add(content),
+                  std::string(sandbox_home) + "/" + path);
+  }
+}
+
 void add_mounts(Arguments& arguments, const Mounts& mounts, SandboxFiles& files) {
   for (const Mount& mount : mounts.all()) {
     switch (mount.kind) {
@@ -144,6 +151,10 @@ Rules landlock_rules(const SandboxPlan& plan) {
   rules.emplace_back(execute, "/run/toolgate");
   for (const char* device : devices) {
     rules.emplace_back(static_cast<char>(LandlockClass::device), device);
+  }
+  if (plan.terminal) {
+    constexpr char terminal = static_cast<char>(LandlockClass::terminal);
+    for (const char* device : {"/dev/tty", "/dev/console"}) rules.emplace_back(terminal, device);
   }
   for (const char* folder : {"/tmp", "/dev/shm", sandbox_home}) rules.emplace_back(write, folder);
   for (const std::string& program : plan.programs) rules.emplace_back(execute, program);
@@ -200,6 +211,7 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
   }
   add_small_files(arguments, files);
   add_programs(arguments, program, files);
+  add_home_files(arguments, plan, files);
   add_mounts(arguments, mounts, files);
   arguments.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", program.cwd);
   return std::move(arguments).text();
@@ -209,7 +221,7 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
                             const std::string& filter) {
   Arguments orders;
   auto count = [&orders](std::size_t number) { orders.add(std::to_string(number)); };
-  orders.add(launcher_orders_version);
+  orders.add(launcher_orders_version, plan.terminal ? "terminal" : "");
   count(plan.doors.size());
   for (std::uint16_t port : plan.doors) count(port);
   const auto limits = resource_limits(plan.limits);

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway/core/file_scope.hpp"
@@ -32,6 +33,11 @@ struct SandboxPlan {
   // The user's home on the host, which no scope may be or hold.
   std::string home;
   SandboxLimits limits;
+  // Small files in the sandbox's own home, which is empty otherwise: path below it, content.
+  std::vector<std::pair<std::string, std::string>> home_files;
+  // The standard descriptors are a terminal of the sandbox's own, which becomes its controlling
+  // one.
+  bool terminal = false;
   // TCP ports at 127.0.0.1 inside the sandbox whose listening sockets are handed to the gateway;
   // the only ones that the server can connect to.
   std::vector<std::uint16_t> doors;

@@ -40,6 +40,7 @@ class Gateway {
   Doorkeeper& doorkeeper() { return *doorkeeper_; }
   const Configuration& configuration() const { return broker_->configuration(); }
   const std::filesystem::path& home() const { return home_; }
+  SandboxProof& sandbox_proof() { return proof_; }
 
   // Servers start at once, or with the first request that needs more than the gateway itself: many
   // clients start a stdio server once just to see what it speaks, and a second time to use it.

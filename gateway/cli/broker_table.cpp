@@ -47,6 +47,42 @@ const std::vector<Command>& broker_commands() {
                     .value = "PATH",
                     .help = "the socket of `serve`; the one in the home by default"}},
        .run = connect_command},
+      {.name = "run",
+       .synopsis = "[OPTIONS] -- COMMAND...",
+       .summary = "run an agent in a sandbox whose only tools are the gateway's",
+       .details =
+           "The agent sees its workspace, the system's programs and an empty home; no network but "
+           "the\n"
+           "gateway's endpoint, http://127.0.0.1:8808/mcp, which stands in the environment "
+           "(TOOLGATE_MCP_URL)\n"
+           "and in the files of Claude Code, Codex, Cursor and Gemini CLI in that home. It has no "
+           "way to the\n"
+           "administrator's key, the log or another user's files. Ends with the agent's exit "
+           "status.",
+       .options = {{.name = "agent",
+                    .value = "NAME",
+                    .help = "who calls, for profiles and the log; local by default"},
+                   {.name = "workspace",
+                    .value = "FOLDER",
+                    .help = "what it may read and write; the working directory by default"},
+                   {.name = "ro",
+                    .value = "PATH",
+                    .help = "what else it may read",
+                    .count = Option::Count::many},
+                   {.name = "rw",
+                    .value = "PATH",
+                    .help = "what else it may read and write",
+                    .count = Option::Count::many},
+                   {.name = "rw-no-delete",
+                    .value = "PATH",
+                    .help = "the same, but nothing in it can be deleted, renamed or replaced",
+                    .count = Option::Count::many},
+                   {.name = "env",
+                    .value = "NAME=VALUE",
+                    .help = "environment of the agent, which else has next to none",
+                    .count = Option::Count::many}},
+       .rest = Command::Rest::command,
+       .run = run_command_in_sandbox},
   };
   return table;
 }

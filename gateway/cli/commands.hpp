@@ -106,5 +106,6 @@ int review_command(const Invocation& call);
 int stdio_command(const Invocation& call);
 int serve_command(const Invocation& call);
 int connect_command(const Invocation& call);
+int run_command_in_sandbox(const Invocation& call);
 
 }  // namespace toolgate

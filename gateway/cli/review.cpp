@@ -7,6 +7,7 @@
 #include "gateway/broker/approved.hpp"
 #include "gateway/broker/catalogue.hpp"
 #include "gateway/broker/difference.hpp"
+#include "gateway/broker/local_server.hpp"
 #include "gateway/broker/probe.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
@@ -82,6 +83,16 @@ boost::json::value maybe(const std::optional<std::string>& text) {
   return text ? boost::json::value(*text) : boost::json::value(nullptr);
 }
 
+// What a sandbox shows of the host for the server's own program.
+boost::json::array program_of(const ServerEntry& entry) {
+  boost::json::array paths;
+  if (!entry.is_local() || entry.isolation == Isolation::none) return paths;
+  auto server = local_server(entry);
+  if (!server || !server->sandbox) return paths;
+  for (const std::string& path : server->sandbox->programs) paths.emplace_back(path);
+  return paths;
+}
+
 boost::json::object scopes_of(const ServerEntry& entry) {
   boost::json::object scopes;
   scopes["isolation"] = !entry.is_local()                    ? "remote"
@@ -95,6 +106,7 @@ boost::json::object scopes_of(const ServerEntry& entry) {
     files.push_back(std::move(one));
   }
   scopes["files"] = std::move(files);
+  scopes["program"] = program_of(entry);
   return scopes;
 }
 

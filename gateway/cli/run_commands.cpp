@@ -9,6 +9,7 @@
 #include "gateway/broker/gateway.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/open_gateway.hpp"
 #include "gateway/core/log.hpp"
 
 namespace toolgate {
@@ -21,12 +22,6 @@ Result<AgentName> agent_named(const Invocation& call) {
   Status status = check_plain_name(name, "agent");
   if (!status) return status.refusal();
   return AgentName(std::move(name));
-}
-
-Result<std::unique_ptr<Gateway>> open_gateway(const Invocation& call) {
-  auto trusted = trusted_keys(call);
-  if (!trusted) return trusted.refusal();
-  return Gateway::make(call.home, call.configuration, std::move(*trusted));
 }
 
 Task<> run_stdio(Gateway& gateway, AgentName agent, Status& outcome) {
@@ -120,6 +115,12 @@ Task<> run_connect(std::filesystem::path socket, AgentName agent, Status& outcom
 }
 
 }  // namespace
+
+Result<std::unique_ptr<Gateway>> open_gateway(const Invocation& call) {
+  auto trusted = trusted_keys(call);
+  if (!trusted) return trusted.refusal();
+  return Gateway::make(call.home, call.configuration, std::move(*trusted));
+}
 
 int stdio_command(const Invocation& call) {
   auto agent = agent_named(call);
