@@ -1,6 +1,7 @@
 #pragma once
-// The proof that a call may be forwarded: its definition is verified against a signed approval, a
-// rule permits it, and its intent is durable in the log. A call without all three does not compile.
+// The proof that a call may be forwarded: its definition is verified against a signed approval, the
+// paths in its arguments are within the file scopes, a rule permits it, and its intent is durable
+// in the log. A call without all four does not compile.
 
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "gateway/broker/policy.hpp"
 #include "gateway/core/names.hpp"
 #include "gateway/core/server_link.hpp"
+#include "gateway/scopes/argument_scopes.hpp"
 #include "gateway/store/audit.hpp"
 #include "signing/pins.hpp"
 
@@ -33,7 +35,7 @@ class Admitted {
 
  private:
   friend class CallPath;
-  Admitted(ToolCall call, Verified<Definition> definition, Permit permit, Receipt receipt)
+  Admitted(ToolCall call, Verified<Definition> definition, Confined, Permit permit, Receipt receipt)
       : call_(std::move(call)),
         definition_(std::move(definition)),
         permit_(std::move(permit)),

@@ -25,6 +25,10 @@ std::string digest_of(const Configuration& configuration) {
     for (const auto& [tool, policy] : entry.tools) {
       all += '\n' + tool + (policy.decision == ToolPolicy::Decision::deny ? " deny" : " allow") +
              (policy.hidden ? " hidden" : "");
+      for (const DeclaredArgument& declared : policy.scopes) {
+        all += declared.kind == DeclaredArgument::Kind::path ? " path " : " text ";
+        all += pointer_text(declared.pointer);
+      }
     }
   }
   for (const auto& [agent, entry] : configuration.agents) {
@@ -91,6 +95,7 @@ void Broker::start_server(const ServerEntry& entry) {
   auto upstream =
       std::make_shared<Upstream>(executor_, entry, static_cast<UpstreamEvents&>(*this), make_);
   upstreams_[entry.name] = upstream;
+  argument_scopes_[entry.name] = std::make_unique<ArgumentScopes>(entry);
   running_.spawn(keep_up(upstream));
 }
 
@@ -121,6 +126,7 @@ void Broker::reload(Configuration configuration) {
   }
   for (const auto& [name, upstream] : upstreams_) retiring_.spawn(retire(upstream));
   upstreams_ = std::move(kept);
+  std::erase_if(argument_scopes_, [&](const auto& one) { return !upstreams_.contains(one.first); });
   configuration_ = std::move(fresh);
   policy_digest_ = digest_of(*configuration_);
   start_approved();
@@ -191,6 +197,11 @@ void Broker::forget(Session& session) {
 std::shared_ptr<Upstream> Broker::upstream(const ServerName& name) const {
   auto found = upstreams_.find(name);
   return found == upstreams_.end() ? nullptr : found->second;
+}
+
+ArgumentScopes* Broker::argument_scopes(const ServerName& name) const {
+  auto found = argument_scopes_.find(name);
+  return found == argument_scopes_.end() ? nullptr : found->second.get();
 }
 
 std::set<std::string> Broker::offered_capabilities() const {
@@ -302,6 +313,10 @@ Task<Status> Broker::record_subscription(const AgentName& agent, const std::stri
 
 void Broker::started(Upstream& server) {
   told_levels_.erase(server.entry().name);
+  // What its sandbox was given now is what its arguments may name.
+  if (upstream(server.entry().name).get() == &server) {
+    argument_scopes_[server.entry().name] = std::make_unique<ArgumentScopes>(server.entry());
+  }
   Record record_of_start;
   record_of_start.kind = "server.start";
   record_of_start.server = server.name();

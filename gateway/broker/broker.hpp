@@ -26,6 +26,7 @@
 #include "gateway/core/agent.hpp"
 #include "gateway/core/limits.hpp"
 #include "gateway/core/task_group.hpp"
+#include "gateway/scopes/argument_scopes.hpp"
 #include "gateway/store/audit.hpp"
 #include "inspectors/gate.hpp"
 #include "signing/sealed_state.hpp"
@@ -79,6 +80,8 @@ class Broker : public Conversations, private UpstreamEvents {
   ParkedCalls& parked() { return parked_; }
   const Limits& limits() const { return limits_; }
   std::shared_ptr<Upstream> upstream(const ServerName& name) const;
+  // Of a server that runs, or is to: null for another.
+  ArgumentScopes* argument_scopes(const ServerName& name) const;
   const std::map<ServerName, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
   // What the servers together can do: "tools", "logging", ..., and the identifiers of extensions.
   const std::set<std::string>& capabilities() const { return capabilities_; }
@@ -175,6 +178,7 @@ class Broker : public Conversations, private UpstreamEvents {
   CallPath calls_;
   TaskBook tasks_;
   std::map<ServerName, std::shared_ptr<Upstream>> upstreams_;
+  std::map<ServerName, std::unique_ptr<ArgumentScopes>> argument_scopes_;  // as upstreams_
   std::vector<Session*> sessions_;  // in the order in which they were opened
   std::vector<Listener*> listeners_;
   std::map<ServerName, int> told_levels_;  // of the legacy servers that run

@@ -54,7 +54,8 @@ std::string requested_name(const Message& message) {
 // What an agent's model reads when a call was refused by a decision: the reason and where to look
 // it up, never what was withheld.
 bool is_decision(Reason reason) {
-  return reason == Reason::held || reason == Reason::denied || reason == Reason::inspection;
+  return reason == Reason::held || reason == Reason::denied || reason == Reason::out_of_scope ||
+         reason == Reason::inspection;
 }
 
 std::string refused_result(const Refusal& why, const std::string& record, Revision revision) {
@@ -94,7 +95,7 @@ Task<std::optional<Answer>> CallPath::run(AgentCall& call, const Message& messag
   auto round = first_round(call, message, *target);
   if (!round) co_return co_await refused(call, ending, round.refusal());
 
-  // Pin approved, policy permits, intent durable.
+  // Pin approved, arguments within the scopes, policy permits, intent durable.
   BrokerId id = upstream->next_id();
   auto admitted = co_await admit(call, message, *target, id, *round);
   if (!admitted) co_return co_await refused(call, ending, admitted.refusal());
@@ -213,6 +214,17 @@ Status CallPath::may_hear_of(const AgentName& agent, const TaskEntry& task) cons
   return done();
 }
 
+// What was asked for, as the log keeps it: the first of these members that there is.
+std::string CallPath::asked_for(const Message& message,
+                                std::initializer_list<std::string_view> members) const {
+  for (std::string_view member : members) {
+    auto value = message.params()->find(member);
+    if (!value) continue;
+    return AuditLog::detail(broker_.configuration().audit.arguments, value->raw());
+  }
+  return "";
+}
+
 Record CallPath::intent_of(const AgentCall& call, const Message& message,
                            const Target& target) const {
   Record intent;
@@ -223,10 +235,7 @@ Record CallPath::intent_of(const AgentCall& call, const Message& message,
   intent.tool = target.key;
   intent.method = message.method();
   intent.decision = "allow";
-  auto arguments = message.params()->find("arguments");
-  if (arguments) {
-    intent.arguments = AuditLog::detail(broker_.configuration().audit.arguments, arguments->raw());
-  }
+  intent.arguments = asked_for(message, {"arguments"});
   intent.policy = broker_.policy_digest();
   intent.trace = traceparent_of(message);
   return intent;
@@ -261,6 +270,8 @@ Task<Result<Admitted>> CallPath::admit(const AgentCall& call, const Message& mes
   if (!item) co_return item.refusal();
   Status agree = headers_agree(call, message, *item);
   if (!agree) co_return agree.refusal();
+  auto confined = confine(message, *item);
+  if (!confined) co_return confined.refusal();
   auto permit = broker_.policy().decide(call.agent(), *item);
   if (!permit) co_return permit.refusal();
   auto params = params_for(call, message, target, id, round);
@@ -276,7 +287,7 @@ Task<Result<Admitted>> CallPath::admit(const AgentCall& call, const Message& mes
 
   ToolCall what{call.agent(), call.session_id(),  message.method(),    item->server,
                 target.key,   std::move(*params), std::move(*carriage)};
-  co_return Admitted(std::move(what), std::move(*item->verified), std::move(*permit),
+  co_return Admitted(std::move(what), std::move(*item->verified), *confined, std::move(*permit),
                      std::move(*receipt));
 }
 
@@ -336,6 +347,10 @@ Task<std::optional<Answer>> CallPath::refused(AgentCall& call, const Ending& end
     record.intent = ending.admitted->receipt().id();
     record.pin = ending.admitted->definition().pin().text();
     record.latency_us = microseconds_since(ending.started);
+  }
+  if (why.reason == Reason::out_of_scope) {
+    record.rule = "mcpServers." + record.server + ".toolgate.files";
+    record.arguments = asked_for(message, {"arguments", "argument", "uri"});
   }
   record.decision = why.reason == Reason::inspection ? "withhold"
                     : is_decision(why.reason)        ? "deny"

@@ -3,9 +3,11 @@
 // step with a typed result; a step that says no ends the path with a recorded reason.
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/broker/admitted.hpp"
@@ -86,6 +88,8 @@ class CallPath {
 
   Status headers_agree(const AgentCall& call, const Message& message,
                        const CatalogueItem& item) const;
+  // Every path in the request is within the server's file scopes (confine.cpp).
+  Result<Confined> confine(const Message& message, const CatalogueItem& item) const;
 
   // What the server gets (server_params.cpp).
   Result<std::string> params_for(const AgentCall& call, const Message& message,
@@ -115,6 +119,8 @@ class CallPath {
   std::int64_t code_for(const AgentCall& call, const Target& target, const Value& error) const;
   // What the agent's era wants beside the server's result.
   std::string added_members(const AgentCall& call, const Target& target, const Reply& reply) const;
+  std::string asked_for(const Message& message,
+                        std::initializer_list<std::string_view> members) const;
   Record intent_of(const AgentCall& call, const Message& message, const Target& target) const;
   // Takes the findings out of the inspection.
   Record outcome_of(const AgentCall& call, const Ending& ending, const Reply& reply,

@@ -58,6 +58,7 @@ CatalogueItem item_for(const ServerEntry& entry, const Definition& definition) {
   item.exposed = named ? exposed_name(entry.prefix, definition.key) : definition.key;
   item.hidden = is_hidden(entry, definition);
   if (definition.kind == ItemKind::tool) item.mirrored = mirrored_in(definition);
+  item.paths = path_arguments(entry, definition);
   return item;
 }
 

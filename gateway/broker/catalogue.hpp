@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 #include "gateway/broker/upstream.hpp"
 #include "gateway/config/configuration.hpp"
 #include "gateway/core/mirror.hpp"
+#include "gateway/scopes/path_arguments.hpp"
 #include "inspectors/gate.hpp"
 #include "signing/pins.hpp"
 
@@ -37,6 +39,7 @@ struct CatalogueItem {
   std::string why;                               // for what is held
   bool hidden = false;                           // by the configuration
   std::vector<MirroredArgument> mirrored;        // of a tool: arguments that HTTP headers repeat
+  std::shared_ptr<const PathArguments> paths;    // which arguments are paths; null: none can be
   std::optional<Cleared> listed;                 // the definition as the agent sees it
   std::optional<Verified<Definition>> verified;  // only from a live offer
   std::optional<Digest> pin;

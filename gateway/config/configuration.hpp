@@ -25,6 +25,7 @@
 #include "gateway/core/limits.hpp"
 #include "gateway/core/names.hpp"
 #include "gateway/core/result.hpp"
+#include "gateway/scopes/pointer.hpp"
 #include "signing/digest.hpp"
 
 namespace toolgate {
@@ -32,12 +33,20 @@ namespace toolgate {
 enum class Transport { stdio, streamable_http, sse };
 enum class Isolation { process, gvisor, vm, none };
 
+// What an argument of a tool is, said by an administrator where the schema's words do not say it,
+// or say it wrongly (gateway/scopes/path_arguments.hpp).
+struct DeclaredArgument {
+  PointerTokens pointer;                             // a token "*" matches every element or member
+  enum class Kind { path, text } kind = Kind::path;  // text: no path, whatever its name
+};
+
 // Policy for one tool, by the name that its server gives it. A tool without one is allowed once
 // approved.
 struct ToolPolicy {
   enum class Decision { allow, deny } decision = Decision::allow;
   bool hidden = false;
   std::string reason;
+  std::vector<DeclaredArgument> scopes;  // in the order of the file
 };
 
 struct ServerEntry {

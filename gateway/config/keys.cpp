@@ -16,7 +16,7 @@ constexpr std::string_view needs_vault =
 constexpr std::string_view needs_flow = "this build does not follow where data goes";
 constexpr std::string_view needs_approvals = "this build cannot ask a person about a call";
 constexpr std::string_view fixed_inspectors = "the inspectors of this build cannot be adjusted";
-constexpr std::string_view no_arguments = "this build does not judge the arguments of a call";
+constexpr std::string_view no_arguments = "this build holds arguments against file scopes alone";
 
 constexpr auto file_keys = std::to_array<Key>({
     {"path", Shape::text},
@@ -60,7 +60,7 @@ constexpr auto tool_keys = std::to_array<Key>({
     {"decision", Shape::text},
     {"hidden", Shape::boolean},
     {"arguments", Shape::object, nullptr, no_arguments},
-    {"scopes", Shape::text_map, nullptr, no_arguments},
+    {"scopes", Shape::text_map},
     {"labels", Shape::section, &labels_section, needs_flow},
     {"rate", Shape::any, nullptr, "this build does not count calls"},
     {"reason", Shape::text},

@@ -95,6 +95,7 @@ class ServerReader {
   void read_sandbox_limits(const Value& limits);
   void only_in_sandbox(const Value& value, std::string_view key);
   void read_tools();
+  void read_declared(const Value& scopes, ToolPolicy& policy);
 
   const Value entry_;
   const std::optional<Value> own_;
@@ -354,7 +355,31 @@ void ServerReader::read_tools() {
     }
     if (const auto hidden = member.value.find("hidden")) policy.hidden = hidden->boolean();
     if (const auto reason = member.value.find("reason")) policy.reason = reason->text();
+    if (const auto scopes = member.value.find("scopes")) read_declared(*scopes, policy);
     server_.tools.emplace(member.name, std::move(policy));
+  }
+}
+
+void ServerReader::read_declared(const Value& scopes, ToolPolicy& policy) {
+  for (const Member& member : scopes.members()) {
+    DeclaredArgument declared;
+    auto pointer = parse_pointer(member.name);
+    if (pointer) {
+      declared.pointer = std::move(*pointer);
+    } else {
+      reading_.problems.add(member.value.name_begin(), pointer.refusal().detail);
+    }
+    const Value& kind = member.value;
+    if (kind.equals("text")) {
+      declared.kind = DeclaredArgument::Kind::text;
+    } else if (kind.equals("url") || kind.equals("host") || kind.equals("recipient")) {
+      problem(kind, "a scope \"" + kind.text() +
+                        "\" is not enforced by this build yet; remove it (it needs the egress "
+                        "proxy, which this build does not have)");
+    } else if (!kind.equals("path")) {
+      problem(kind, "a scope of an argument must be \"path\", or \"text\" for what is no path");
+    }
+    policy.scopes.push_back(std::move(declared));
   }
 }
 

@@ -12,7 +12,7 @@ struct Row {
 };
 
 // JSON-RPC 2.0 section 5.1 and MCP give the negative codes; positive ones are the broker's own.
-constexpr std::array<Row, 29> table = {{
+constexpr std::array<Row, 30> table = {{
     {Reason::forgotten, "forgotten", -32603},
     {Reason::malformed, "malformed", -32700},
     {Reason::invalid_request, "invalid_request", -32600},
@@ -29,6 +29,7 @@ constexpr std::array<Row, 29> table = {{
     {Reason::ambiguous, "ambiguous", 4090},
     {Reason::held, "held", 4031},
     {Reason::denied, "denied", 4032},
+    {Reason::out_of_scope, "out_of_scope", 4035},
     {Reason::inspection, "inspection", 4033},
     {Reason::unavailable, "unavailable", 5030},
     {Reason::timed_out, "timed_out", 5040},

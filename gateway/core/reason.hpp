@@ -27,6 +27,7 @@ enum class Reason {
   ambiguous,             // two servers answer to the same name or URI: names both
   held,                  // a definition that waits for review, was changed or was revoked
   denied,                // policy says no
+  out_of_scope,          // an argument names a file outside of the server's file scopes
   inspection,            // an inspector says no
   unavailable,           // the server is not running, not reachable or is waiting out its backoff
   timed_out,             // a deadline passed

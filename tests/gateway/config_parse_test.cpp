@@ -122,7 +122,8 @@ TEST_CASE("toolgate's own keys") {
       "files": [ { "path": "${workspace}/", "mode": "rw-no-delete" },
                  { "path": "~/notes", "mode": "rw", "exec": true }, { "path": "data" } ],
       "limits": { "start_ms": 7, "call_ms": 8, "result_bytes": 4096 },
-      "tools": { "write_file": { "decision": "deny", "reason": "read only" },
+      "tools": { "write_file": { "decision": "deny", "reason": "read only",
+                                 "scopes": { "/edits/*/a~1b": "path", "/note": "text" } },
                  "noise": { "hidden": true }, "read": { "decision": "allow" } } } },
       "b": { "command": "y", "toolgate": { "prefix": "" } } },
     "toolgate": {
@@ -148,6 +149,11 @@ TEST_CASE("toolgate's own keys") {
   CHECK(entry.limits.call_ms == Milliseconds(8));
   CHECK(entry.limits.result_bytes == 4096);
   CHECK(entry.tools.at("write_file").decision == ToolPolicy::Decision::deny);
+  const auto& declared = entry.tools.at("write_file").scopes;
+  REQUIRE(declared.size() == 2);
+  CHECK(declared[0].pointer == PointerTokens{"edits", "*", "a/b"});
+  CHECK(declared[0].kind == DeclaredArgument::Kind::path);
+  CHECK(declared[1].kind == DeclaredArgument::Kind::text);
   CHECK(entry.tools.at("write_file").reason == "read only");
   CHECK(entry.tools.at("noise").hidden);
   CHECK(entry.tools.at("read").decision == ToolPolicy::Decision::allow);

@@ -250,13 +250,27 @@ const std::vector<Bad> table = {
      R"(1:72: 'decision' must be "allow", "deny" or "ask")"},
     {"arguments of a tool",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"tools":{"t":{"arguments":{}}}}}}})",
-     "1:61: 'arguments' is not enforced by this build yet; remove it (this build does not judge "
-     "the arguments of a call)"},
-    {"scopes of a tool",
+     "1:61: 'arguments' is not enforced by this build yet; remove it (this build holds arguments "
+     "against file scopes alone)"},
+    {"a scope without a slash",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"tools":{"t":{"scopes":{"p":"path"}}}}}}})",
+     "1:71: a JSON Pointer starts with '/', as in \"/path\" or \"/edits/*/path\""},
+    {"a scope with a bad escape",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"tools":{"t":{"scopes":{"/p~":"path"}}}}}}})",
+     "1:71: in a JSON Pointer '~' is written \"~0\", and '/' in a name \"~1\""},
+    {"a scope of an unknown kind",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"tools":{"t":{"scopes":{"/p":"file"}}}}}}})",
+     R"(1:76: a scope of an argument must be "path", or "text" for what is no path)"},
+    {"a scope for URLs",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"tools":{"t":{"scopes":{"/p":"url"}}}}}}})",
+     "1:76: a scope \"url\" is not enforced by this build yet; remove it (it needs the egress "
+     "proxy, which this build does not have)"},
+    {"scopes for hosts and recipients",
      "{\"mcpServers\":{\"a\":{\"command\":\"x\",\"toolgate\":{\"tools\":{\"t\":{\"scopes\":{\"/"
-     "p\":\"path\"}}}}}}}",
-     "1:61: 'scopes' is not enforced by this build yet; remove it (this build does not judge the "
-     "arguments of a call)"},
+     "p\":\"host\",\"/q\":\"recipient\"}}}}}}}",
+     "1:76: a scope \"host\" is not enforced by this build yet; remove it (it needs the egress "
+     "proxy, which this build does not have)\n1:88: a scope \"recipient\" is not enforced by this "
+     "build yet; remove it (it needs the egress proxy, which this build does not have)"},
     {"the rate of a tool",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"tools":{"t":{"rate":"1/s"}}}}}})",
      "1:61: 'rate' is not enforced by this build yet; remove it (this build does not count calls)"},
