@@ -73,6 +73,9 @@ class CallPath {
   // The one server that listed this resource, or whose template it matches.
   Result<Target> resolve_uri(const AgentName& agent, const std::string& uri, Channel channel) const;
 
+  // Is what changes there within the server's file scopes?
+  Status may_watch(const Target& target, const std::string& uri) const;
+
  private:
   Result<Target> resolve(const AgentName& agent, const Message& message) const;
   Result<Target> resolve_item(const AgentName& agent, ItemKind kind, const std::string& exposed,

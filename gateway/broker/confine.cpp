@@ -37,6 +37,17 @@ std::vector<PathArgument> paths_in(const PathArguments& rules, const Message& me
 
 }  // namespace
 
+Status CallPath::may_watch(const Target& target, const std::string& uri) const {
+  const ServerName& server = target.upstream->entry().name;
+  ArgumentScopes* scopes = broker_.argument_scopes(server);
+  for (const CatalogueItem* item : broker_.catalogue().find(target.kind, target.exposed)) {
+    if (!scopes || item->server != server || !item->paths) continue;
+    auto confined = scopes->confine(item->paths->in_uri(uri));
+    if (!confined) return confined.refusal();
+  }
+  return done();
+}
+
 Result<Confined> CallPath::confine(const Message& message, const CatalogueItem& item) const {
   ArgumentScopes* scopes = broker_.argument_scopes(item.server);
   if (!scopes) {

@@ -86,7 +86,7 @@ Task<Result<SubscriptionFilter>> grant_subscription(const Broker& broker, const 
   auto give_up_at = std::chrono::steady_clock::now() + broker.limits().first_list_ms;
   for (const std::string& uri : *uris) {
     auto target = broker.calls().resolve_uri(agent, uri, Channel::resource);
-    if (!target) continue;
+    if (!target || !broker.calls().may_watch(*target, uri)) continue;
     Status up = co_await target->upstream->ready(
         [&] { return given_up() || std::chrono::steady_clock::now() > give_up_at; });
     if (up && broker.tells_updates(*target->upstream)) {

@@ -56,6 +56,12 @@ std::string joined(const std::vector<std::string>& names) {
   return path;
 }
 
+// In one step, and by no link. A scope that is a file has nothing beneath it.
+Descriptor beneath(const Descriptor& root, const std::string& path) {
+  if (path.empty()) return Descriptor(::fcntl(root.number(), F_DUPFD_CLOEXEC, 0));
+  return open_path(root.number(), path.c_str(), 0, RESOLVE_BENEATH | no_links);
+}
+
 }  // namespace
 
 // One walk. A level is a directory, or the file at the end, on the way from "/" to here.
@@ -195,10 +201,7 @@ class PathWalk {
     FilePlace place;
     place.scope = *scope;
     place.beneath = joined(names);
-    // A file that is a scope has nothing beneath it, and "." of it cannot be opened.
-    place.reached = names.empty() ? Descriptor(::fcntl(root.directory.number(), F_DUPFD_CLOEXEC, 3))
-                                  : open_path(root.directory.number(), place.beneath.c_str(), 0,
-                                              RESOLVE_BENEATH | no_links);
+    place.reached = beneath(root.directory, place.beneath);
     if (!place.reached) return unfollowed("it changes while it is looked at");
     place.missing = joined(missing_);
     if (!missing_.empty()) place.beneath += (place.beneath.empty() ? "" : "/") + place.missing;
@@ -223,6 +226,9 @@ FileScopes::FileScopes(std::vector<FileScope> scopes,
   working_directory_ = path_names((error ? working_directory : real).string());
   root_ = Descriptor(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (const auto status = status_of(root_)) root_identity_ = identity_of(*status);
+  for (std::size_t at = 0; at < roots_.size(); ++at) {
+    roots_[at].names = path_names(scopes_[at].path.string());
+  }
   open_missing();
 }
 
@@ -238,9 +244,45 @@ void FileScopes::open_missing() {
   }
 }
 
+std::optional<FilePlace> FileScopes::direct(const PathReading& path) const {
+  std::optional<std::size_t> scope;
+  for (std::size_t at = 0; at < roots_.size(); ++at) {
+    const auto& names = roots_[at].names;
+    const bool begins = names.size() <= path.names.size() &&
+                        std::equal(names.begin(), names.end(), path.names.begin());
+    if (begins && (!scope || names.size() > roots_[*scope].names.size())) scope = at;
+  }
+  const bool climbs = std::ranges::find(path.names, "..") != path.names.end();
+  if (!scope || climbs || !roots_[*scope].directory) return std::nullopt;
+  const Root& root = roots_[*scope];
+  const Descriptor named = open_path(AT_FDCWD, scopes_[*scope].path.c_str(), 0, no_links);
+  const auto status = named ? status_of(named) : std::nullopt;
+  if (!status || identity_of(*status) != root.identity) return std::nullopt;
+  FilePlace place;
+  place.scope = *scope;
+  std::vector<std::string> rest(path.names.begin() + static_cast<std::ptrdiff_t>(root.names.size()),
+                                path.names.end());
+  place.beneath = joined(rest);
+  place.reached = beneath(root.directory, place.beneath);
+  // A link there, even one that leads nowhere, would be another error.
+  if (!place.reached && errno == ENOENT && !rest.empty()) {
+    place.missing = rest.back();
+    rest.pop_back();
+    place.reached = beneath(root.directory, joined(rest));
+  }
+  if (!place.reached) return std::nullopt;
+  return place;
+}
+
 Result<FilePlace> FileScopes::locate(const PathReading& path, std::size_t& steps) {
   if (!root_) return outside();
   open_missing();
+  if (steps >= path.names.size()) {
+    if (auto place = direct(path)) {
+      steps -= path.names.size();
+      return std::move(*place);
+    }
+  }
   return PathWalk(*this, path, steps).run();
 }
 

@@ -16,9 +16,9 @@
 // plain names.
 //
 // Refused besides what is outside: links of /proc (what they mean depends on who follows them),
-// more than 40 links, more than 256 levels, a directory that the gateway may not search. A ".."
-// after a name that led outside of all scopes ends the walk there: whether that name exists must
-// show in no answer.
+// more than 40 links, a walk of more than 256 levels, a directory that the gateway may not search.
+// A ".." after a name that led outside of all scopes ends the walk there: whether that name exists
+// must show in no answer.
 //
 // What this cannot do: between this look and the server's own opening, links can be swapped again.
 // That race is the sandbox's to win; here it costs at most a wrong record. A hard link is the file
@@ -28,6 +28,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,8 +77,13 @@ class FileScopes {
   struct Root {
     Descriptor directory;
     FileIdentity identity;
+    std::vector<std::string> names;  // of its path
   };
   void open_missing();
+  // The short way, for a path that begins with a scope's, has no link and no ".." in it, and leads
+  // to something or to a new name in a folder: the scope's path must lead to the scope's root
+  // without any link, and from there the rest is opened as at the end of a walk. Nothing: walk.
+  std::optional<FilePlace> direct(const PathReading& path) const;
 
   std::vector<FileScope> scopes_;
   std::vector<Root> roots_;  // as scopes_; without a descriptor: missing

@@ -15,8 +15,8 @@
 //
 // Of a server without file scopes nothing but declared arguments is a path: what it may not reach
 // is no matter of words. Not seen here: paths inside of longer text, command lines, SQL, globs in
-// an argument that no word calls a path, and the answers to a server's questions. A sandbox holds
-// those.
+// an argument that no word calls a path, URIs of other schemes, and the answers to a server's
+// questions. A sandbox holds those.
 
 #include <cstdint>
 #include <memory>

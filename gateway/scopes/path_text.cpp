@@ -238,9 +238,12 @@ bool may_be_path(std::string_view text) {
 }
 
 bool looks_like_path(std::string_view text) {
-  const std::string_view path = without(text, around);
-  if (!may_be_path(path)) return false;
   constexpr std::string_view slashes = "/\\";
+  const std::string_view path = without(text, around);
+  if (path.empty()) return false;
+  if (std::ranges::any_of(path, is_control)) {
+    return std::string_view("/\\.~").contains(path[0]) && has_parent(path);
+  }
   if (slashes.contains(path[0]) || is_file_uri(path) || has_tilde(path)) return true;
   if (path == "." || path.starts_with("./") || path.starts_with(".\\")) return true;
   if (has_parent(path)) return true;

@@ -52,8 +52,8 @@ bool is_file_uri(std::string_view text);
 // For what is known to be a URI: does it begin with "file:"?
 bool has_file_scheme(std::string_view uri);
 
-// Absolute, or with "." or ".." or "~" as its beginning, or with ".." somewhere, or file: and more;
-// on one line and no longer than a path may be.
+// Absolute, or with "." or ".." or "~" as its beginning, or with ".." somewhere, or file: and more.
+// Text of several lines does only where it begins like a path and has ".." in it.
 bool looks_like_path(std::string_view text);
 // Could it be the name of a file at all?
 bool may_be_path(std::string_view text);
