@@ -23,7 +23,7 @@ bool is_enumerated(const Value& schema) { return schema.find("enum") || schema.f
 
 // Could a string of this text be a file: URI? Without decoding long ones.
 bool may_be_uri(const Value& string) {
-  constexpr std::size_t most_bytes = 6 * 3 * longest_path;
+  constexpr std::size_t most_bytes = longest_path * 3 * 6;
   const std::string_view raw = string.raw();
   return raw.size() > 2 && raw.size() <= most_bytes &&
          std::string_view("fF\\ \"'`").contains(raw[1]);

@@ -194,7 +194,7 @@ TEST_CASE("path arguments: a server without file scopes pays nothing") {
 
 TEST_CASE("path arguments: a pointer is shown in printable characters, and not without end") {
   std::string arguments = R"("a")";
-  for (int level = 0; level < 20; ++level) arguments = "[" + arguments + "]";
+  for (int level = 0; level < 20; ++level) arguments.insert(0, 1, '[') += ']';
   CHECK(found(tool(R"({"path\n":{}})"), "{\"path\\n\":" + arguments + "}") ==
         "argument \"/path\\x0a/0/0/0/0/0/0/0/0/0/0/0/...\" a");
 }
