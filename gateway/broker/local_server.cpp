@@ -45,26 +45,6 @@ std::map<std::string, std::string> environment_for(const ServerEntry& entry) {
   return environment;
 }
 
-bool is_within(const fs::path& path, const fs::path& folder) {
-  const std::string& text = path.native();
-  return text.starts_with(folder.native()) &&
-         (text.size() == folder.native().size() || text[folder.native().size()] == '/');
-}
-
-// Inside of a scope the gateway's own directory is the same there; else the first scope.
-std::string sandbox_directory(const ServerEntry& entry) {
-  if (!entry.cwd.empty()) return entry.cwd.string();
-  std::error_code error;
-  const fs::path here = fs::current_path(error);
-  for (const FileScope& scope : entry.files) {
-    if (!error && is_within(here, scope.path)) return here.string();
-  }
-  for (const FileScope& scope : entry.files) {
-    if (fs::is_directory(scope.path, error)) return scope.path.string();
-  }
-  return sandbox_home;
-}
-
 }  // namespace
 
 Result<StdioServer> local_server(const ServerEntry& entry) {
@@ -107,7 +87,7 @@ Result<StdioServer> local_server(const ServerEntry& entry) {
   if (const char* home = std::getenv("HOME")) plan.home = home;
   if (!entry.gateway_home.empty()) plan.forbidden.push_back(entry.gateway_home.string());
   server.sandbox = std::move(plan);
-  server.cwd = sandbox_directory(entry);
+  server.cwd = entry.working_directory().string();
   return server;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "connectors/sandbox/paths.hpp"
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/keys.hpp"
 #include "gateway/config/problems.hpp"
@@ -171,11 +172,29 @@ Refusal not_json(const Refusal& refusal, const std::filesystem::path& file) {
   return Refusal(Reason::bad_configuration, name + ":1:1: " + detail);
 }
 
+bool is_within(std::string_view path, std::string_view folder) {
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
 std::string framed(std::string_view text) {
   return std::to_string(text.size()) + ':' + std::string(text) + ',';
 }
 
 }  // namespace
+
+std::filesystem::path ServerEntry::working_directory() const {
+  if (!cwd.empty()) return cwd;
+  std::error_code error;
+  std::filesystem::path here = std::filesystem::current_path(error);
+  if (isolation == Isolation::none) return error ? std::filesystem::path("/") : here;
+  for (const FileScope& scope : files) {
+    if (!error && is_within(here.native(), scope.path.native())) return here;
+  }
+  for (const FileScope& scope : files) {
+    if (std::filesystem::is_directory(scope.path, error)) return scope.path;
+  }
+  return sandbox_home;
+}
 
 Digest ServerEntry::identity() const {
   // Netstrings, since what variables hold need not be UTF-8.

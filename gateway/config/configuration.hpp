@@ -74,6 +74,10 @@ struct ServerEntry {
   std::filesystem::path gateway_home;
 
   bool is_local() const { return transport == Transport::stdio; }
+  // Where a local server starts, and its relative paths begin: `cwd`; else the gateway's own
+  // directory, in a sandbox only if a file scope shows it there, else the first scope that is a
+  // directory, else the home of the sandbox.
+  std::filesystem::path working_directory() const;
 
   // What pins are keyed by: for a local server its argv (variables expanded), working directory and
   // the names of its environment, for a remote one its URL. Prefix, limits and policy are no part

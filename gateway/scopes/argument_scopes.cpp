@@ -10,31 +10,12 @@ namespace {
 constexpr std::size_t told_scopes = 8;
 constexpr std::size_t told_characters = 256;  // of a scope's path
 
-std::string_view mode_name(FileMode mode) {
-  switch (mode) {
-    case FileMode::ro:
-      return "ro";
-    case FileMode::rw:
-      return "rw";
-    case FileMode::rw_no_delete:
-      return "rw-no-delete";
-  }
-  return "ro";
-}
-
-std::filesystem::path working_directory_of(const ServerEntry& entry) {
-  if (!entry.cwd.empty()) return entry.cwd;
-  std::error_code error;
-  auto own = std::filesystem::current_path(error);
-  return error ? std::filesystem::path("/") : own;
-}
-
 Refusal out_of_scope(std::string text) { return Refusal(Reason::out_of_scope, std::move(text)); }
 
 }  // namespace
 
 ArgumentScopes::ArgumentScopes(const ServerEntry& entry)
-    : server_(entry.name.text()), scopes_(entry.files, working_directory_of(entry)) {}
+    : server_(entry.name.text()), scopes_(entry.files, entry.working_directory()) {}
 
 Result<Confined> ArgumentScopes::confine(const std::vector<PathArgument>& arguments) {
   std::size_t steps = most_steps;
