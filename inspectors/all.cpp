@@ -37,6 +37,8 @@ std::string_view channel_name(Channel channel) {
       return "sampling";
     case Channel::task:
       return "task";
+    case Channel::skill:
+      return "skill";
   }
   return "";
 }

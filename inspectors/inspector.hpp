@@ -38,6 +38,7 @@ enum class Channel {
   elicitation,   // elicitation/create
   sampling,      // sampling/createMessage
   task,          // a task's status
+  skill,         // skills/get, the files of a skill, resources/directory/read
 };
 std::string_view channel_name(Channel channel);
 

@@ -85,4 +85,10 @@ Digest digest(std::string_view domain, std::string_view bytes) {
   return Digest(hash.finish());
 }
 
+Digest plain_sha256(std::string_view bytes) {
+  Hash hash;
+  hash.add(bytes);
+  return Digest(hash.finish());
+}
+
 }  // namespace toolgate

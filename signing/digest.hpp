@@ -32,4 +32,8 @@ class Digest {
 // `domain` is a word of the program, without NUL; never text from outside.
 Digest digest(std::string_view domain, std::string_view bytes);
 
+// SHA-256 of the bytes alone: for comparing with a digest that somebody else made. Nothing of ours
+// is known by it.
+Digest plain_sha256(std::string_view bytes);
+
 }  // namespace toolgate

@@ -6,6 +6,7 @@
 
 #include "gateway/core/document.hpp"
 #include "signing/canonical.hpp"
+#include "signing/skill_entry.hpp"
 
 namespace toolgate {
 namespace {
@@ -18,12 +19,13 @@ struct KindRow {
   std::string_view name;
   std::string_view key_member;  // the definition's member that Definition::key repeats
 };
-constexpr std::array<KindRow, 5> kinds{{
+constexpr std::array<KindRow, 6> kinds{{
     {ItemKind::instructions, "instructions", ""},
     {ItemKind::tool, "tool", "name"},
     {ItemKind::prompt, "prompt", "name"},
     {ItemKind::resource, "resource", "uri"},
     {ItemKind::resource_template, "template", "uriTemplate"},
+    {ItemKind::skill, "skill", "uri"},
 }};
 
 const KindRow& row_of(ItemKind kind) { return *std::ranges::find(kinds, kind, &KindRow::kind); }
@@ -39,7 +41,12 @@ Status check_shape(const Definition& definition, const Value& root) {
   }
   auto member = row_of(definition.kind).key_member;
   auto named = root.find(member);
-  if (named && named->is_string() && named->equals(definition.key)) return done();
+  bool agrees = named && named->is_string() && named->equals(definition.key);
+  if (agrees && definition.kind == ItemKind::skill) {
+    auto entry = parse_skill_entry(root);
+    return entry ? done() : Status(entry.refusal());
+  }
+  if (agrees) return done();
   return Refusal(Reason::bad_answer, "the definition of a " + what + " has another \"" +
                                          std::string(member) + "\" than it is called by");
 }
@@ -161,7 +168,8 @@ std::string_view item_kind_name(ItemKind kind) { return row_of(kind).name; }
 Result<ItemKind> item_kind_from(std::string_view text) {
   auto row = std::ranges::find(kinds, text, &KindRow::name);
   if (row != kinds.end()) return row->kind;
-  return Refusal(Reason::malformed, "a kind is instructions, tool, prompt, resource or template");
+  return Refusal(Reason::malformed,
+                 "a kind is instructions, tool, prompt, resource, template or skill");
 }
 
 Result<Pinned> pin(const ServerIdentity& server, Definition definition) {

@@ -23,14 +23,14 @@
 
 namespace toolgate {
 
-enum class ItemKind { instructions, tool, prompt, resource, resource_template };
-std::string_view item_kind_name(
-    ItemKind kind);  // "instructions", "tool", "prompt", "resource", "template"
+enum class ItemKind { instructions, tool, prompt, resource, resource_template, skill };
+// "instructions", "tool", "prompt", "resource", "template", "skill"
+std::string_view item_kind_name(ItemKind kind);
 Result<ItemKind> item_kind_from(std::string_view text);
 
 // One thing that a server offers. `key` is what calls name it by: a tool's or prompt's name, a
-// resource's URI, a template's uriTemplate, "" for instructions. `json` is its exact text (a JSON
-// string for instructions, an object otherwise).
+// resource's or skill's URI, a template's uriTemplate, "" for instructions. `json` is its exact
+// text (a JSON string for instructions, an object otherwise).
 struct Definition {
   ItemKind kind = ItemKind::tool;
   std::string key;
@@ -59,7 +59,8 @@ struct Pinned {
 
 // Refuses, with `bad_answer`, a definition that is no JSON of its kind, that has a number which
 // cannot be canonicalised (signing/canonical.hpp), or that names itself otherwise than by `key`:
-// who reviews its text and who calls it must mean the same thing.
+// who reviews its text and who calls it must mean the same thing. Likewise a skill whose entry
+// breaks the rules (signing/skill_entry.hpp), with `too_large` one past the limits.
 Result<Pinned> pin(const ServerIdentity& server, Definition definition);
 
 // What an administrator signs: a statement about one definition of one server. Its text is

@@ -159,8 +159,8 @@ void Broker::rebuild() {
   capabilities_ = offered_capabilities();
   for (const ListMethod& method : list_methods) {
     for (const CatalogueItem& item : catalogue_.items(method.kind)) {
-      bool named = method.kind == ItemKind::tool || method.kind == ItemKind::prompt;
-      if (!named || item.standing != Standing::approved || !catalogue_.is_ambiguous(item)) continue;
+      bool counts = is_listed_once(method.kind) && item.standing == Standing::approved;
+      if (!counts || !catalogue_.is_ambiguous(item)) continue;
       log_line(LogLevel::warning, "catalogue.collision",
                {{"name", item.exposed},
                 {"server", item.server.text()},
@@ -222,7 +222,12 @@ std::set<std::string> Broker::offered_capabilities() const {
     for (const Member& member : document->root().members()) all.insert(member.name);
     auto extensions = document->root().find("extensions");
     if (!extensions) continue;
-    for (const Member& member : extensions->members()) all.insert(member.name);
+    for (const Member& member : extensions->members()) {
+      // Half an extension is worse than none.
+      bool whole = member.name != skills_extension || declares(document->root(), skills_extension);
+      if (whole) all.insert(member.name);
+    }
+    if (declares_directories(document->root())) all.emplace(skill_directories);
   }
   return all;
 }
@@ -238,13 +243,21 @@ std::string Broker::capabilities_json(Revision revision) const {
     json += R"(,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})";
   }
   std::string extensions;
-  for (std::string_view extension : {tasks_extension, apps_extension}) {
+  for (std::string_view extension : {tasks_extension, apps_extension, skills_extension}) {
     bool fits = extension != tasks_extension || toolgate::is_modern(revision);
     if (!fits || !offered(extension)) continue;
-    extensions += (extensions.empty() ? "\"" : ",\"") + std::string(extension) + R"(":{})";
+    bool reads = extension == skills_extension && offered(skill_directories);
+    extensions += (extensions.empty() ? "\"" : ",\"") + std::string(extension) +
+                  (reads ? R"(":{"directoryRead":true})" : R"(":{})");
   }
   if (!extensions.empty()) json += R"(,"extensions":{)" + extensions + "}";
   return json + "}";
+}
+
+bool Broker::has_method(std::string_view method) const {
+  if (method.starts_with("skills/")) return capabilities_.contains(std::string(skills_extension));
+  if (method != "resources/directory/read") return true;
+  return capabilities_.contains(std::string(skill_directories));
 }
 
 std::optional<std::string> Broker::instructions(const AgentName& agent) const {

@@ -33,6 +33,10 @@
 
 namespace toolgate {
 
+// In Broker::capabilities(): a server lists the directories of its skills.
+inline constexpr std::string_view skill_directories =
+    "io.modelcontextprotocol/skills directoryRead";
+
 class Broker : public Conversations, private UpstreamEvents {
  public:
   // `make` opens the pipes to the servers: tests give one without processes and sockets.
@@ -83,10 +87,13 @@ class Broker : public Conversations, private UpstreamEvents {
   // Of a server that runs, or is to: null for another.
   ArgumentScopes* argument_scopes(const ServerName& name) const;
   const std::map<ServerName, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
-  // What the servers together can do: "tools", "logging", ..., and the identifiers of extensions.
+  // What the servers together can do: "tools", "logging", ..., the identifiers of extensions, and
+  // skill_directories.
   const std::set<std::string>& capabilities() const { return capabilities_; }
   // The same as an agent of this revision is told it.
   std::string capabilities_json(Revision revision) const;
+  // Methods of an extension are there when a server has the extension; others always are.
+  bool has_method(std::string_view method) const;
   // The approved instructions that this agent sees, as one text (JSON string); nothing if there are
   // none.
   std::optional<std::string> instructions(const AgentName& agent) const;

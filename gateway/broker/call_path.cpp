@@ -71,6 +71,10 @@ std::string_view decision_word(const Inspection& inspection, const Reply& reply)
   return reply.is_error() ? "error" : "allow";
 }
 
+bool is_cacheable(const Target& target) {
+  return target.channel == Channel::resource || target.channel == Channel::skill;
+}
+
 std::int64_t code_of(const Value& error) {
   auto code = error.find("code");
   return code ? code->integer().value_or(0) : 0;
@@ -105,6 +109,10 @@ Task<std::optional<Answer>> CallPath::run(AgentCall& call, const Message& messag
   auto reply = co_await forward(*admitted, *target, id, call, message, *round);
   if (!reply) co_return co_await refused(call, ending, reply.refusal());
 
+  // What was approved by its digest is what came?
+  Status same = check_skill(*admitted, message, *target, *reply);
+  if (!same) co_return co_await refused(call, ending, same.refusal());
+
   // Inspect every string of the answer.
   Inspection inspection;
   std::optional<Result<Answer>> handed_over;
@@ -114,7 +122,7 @@ Task<std::optional<Answer>> CallPath::run(AgentCall& call, const Message& messag
   } else {
     inspection = inspect(call, *admitted, *target, *reply);
   }
-  if (!inspection.cleared) {
+  if (!inspection.cleared || (is_by_digest(*admitted) && inspection.verdict != Verdict::allow)) {
     Refusal why(Reason::inspection,
                 "the answer of '" + upstream->name() +
                     "' was withheld by inspection: " + finding_ids(inspection.findings));
@@ -235,7 +243,9 @@ Record CallPath::intent_of(const AgentCall& call, const Message& message,
   intent.tool = target.key;
   intent.method = message.method();
   intent.decision = "allow";
-  intent.arguments = asked_for(message, {"arguments"});
+  // Of a file or directory of a skill, which: the item is the skill.
+  const bool names_skill = target.channel == Channel::skill;
+  intent.arguments = names_skill ? asked_for(message, {"uri"}) : asked_for(message, {"arguments"});
   intent.policy = broker_.policy_digest();
   intent.trace = traceparent_of(message);
   return intent;
@@ -268,6 +278,8 @@ Task<Result<Admitted>> CallPath::admit(const AgentCall& call, const Message& mes
                                        BrokerId id, const Round& round) {
   auto item = verified(call.agent(), target);
   if (!item) co_return item.refusal();
+  Status leads = still_leads_there(message, target);
+  if (!leads) co_return leads.refusal();
   Status agree = headers_agree(call, message, *item);
   if (!agree) co_return agree.refusal();
   auto confined = confine(message, *item);
@@ -300,8 +312,8 @@ Inspection CallPath::inspect(const AgentCall& call, const Admitted& admitted, co
   const AgentName& agent = admitted.call().agent;
   std::span<const std::string_view> omitted;
   if (target.upstream->is_modern() || is_modern(call.revision())) {
-    omitted = target.channel == Channel::resource ? std::span<const std::string_view>(cacheable)
-                                                  : std::span<const std::string_view>(typed);
+    omitted = is_cacheable(target) ? std::span<const std::string_view>(cacheable)
+                                   : std::span<const std::string_view>(typed);
   }
   if (auto task = created_task(body); task && admitted.call().method == "tools/call") {
     broker_.tasks().add(TaskEntry{admitted.call().server, *task, agent, admitted.call().item});
@@ -322,7 +334,7 @@ std::string CallPath::added_members(const AgentCall& call, const Target& target,
   auto type = target.upstream->is_modern() ? result_type(body) : ResultType::complete;
   std::string added =
       type && *type == ResultType::task ? R"("resultType":"task")" : R"("resultType":"complete")";
-  if (target.channel != Channel::resource) return added;
+  if (!is_cacheable(target)) return added;
   auto ttl = target.upstream->is_modern() ? body.find("ttlMs") : std::nullopt;
   std::int64_t ttl_ms = ttl && ttl->is_number() ? ttl->integer().value_or(0) : 0;
   ttl_ms = std::clamp<std::int64_t>(ttl_ms, 0, most_ttl_ms);

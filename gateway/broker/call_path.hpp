@@ -52,14 +52,18 @@ bool asks_for_input(const Target& target, const Reply& reply);
 
 // Why this item, which is not approved as it is, cannot be called.
 Refusal held(const CatalogueItem& item);
+// Several servers answer to one name.
+Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>& items);
+// Was this skill approved with a digest for each of its files? Then nothing of it may be changed.
+bool is_by_digest(const Admitted& admitted);
 
 class CallPath {
  public:
   explicit CallPath(Broker& broker) : broker_(broker) {}
 
-  // tools/call, prompts/get, resources/read and /subscribe, completion/complete, tasks/get,
-  // /result, /update and /cancel. Nothing when the agent cancelled the request. Call and message
-  // outlive the task.
+  // tools/call, prompts/get, resources/read, /subscribe and /directory/read, skills/get,
+  // completion/complete, tasks/get, /result, /update and /cancel. Nothing when the agent cancelled
+  // the request. Call and message outlive the task.
   Task<std::optional<Answer>> run(AgentCall& call, const Message& message);
   // Ends a call before its path begins, for a reason of the agents' side.
   Task<std::optional<Answer>> refuse(AgentCall& call, const Message& message, Refusal why);
@@ -70,7 +74,7 @@ class CallPath {
   Status may_hear_of(const AgentName& agent, const TaskEntry& task) const;
   // tasks/list: every server's list, narrowed to this agent's tasks.
   Task<std::optional<Answer>> list_tasks(AgentCall& call, const Message& message);
-  // The one server that listed this resource, or whose template it matches.
+  // The one server that listed this resource or has it in a skill, or whose template it matches.
   Result<Target> resolve_uri(const AgentName& agent, const std::string& uri, Channel channel) const;
 
   // Is what changes there within the server's file scopes?
@@ -83,6 +87,14 @@ class CallPath {
   Result<Target> resolve_reference(const AgentName& agent, const Value& params) const;
   Result<Target> resolve_task(const AgentName& agent, const Value& params) const;
   Result<Target> target_of(const CatalogueItem& item, Channel channel) const;
+
+  // Skills: what is read of them, and what comes back (skills.cpp).
+  Result<Target> resolve_directory(const AgentName& agent, const std::string& uri) const;
+  Result<Target> through_skill(const std::string& uri, Target target) const;
+  Refusal unknown_resource(const AgentName& agent, const std::string& uri) const;
+  Status still_leads_there(const Message& message, const Target& target) const;
+  Status check_skill(const Admitted& admitted, const Message& message, const Target& target,
+                     const Reply& reply) const;
 
   // Live and approved: what the server says now is what an administrator signed.
   Result<CatalogueItem> verified(const AgentName& agent, const Target& target) const;

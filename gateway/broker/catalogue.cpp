@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/core/rewrite.hpp"
+#include "gateway/core/uri_spelling.hpp"
 #include "signing/digest.hpp"
 
 namespace toolgate {
@@ -49,6 +50,19 @@ std::vector<MirroredArgument> mirrored_in(const Definition& tool) {
   return mirrored ? std::move(*mirrored) : std::vector<MirroredArgument>();
 }
 
+std::shared_ptr<const SkillEntry> skill_in(const Definition& definition) {
+  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits());
+  if (!document) return nullptr;
+  auto entry = parse_skill_entry(document->root());
+  return entry ? std::make_shared<const SkillEntry>(std::move(*entry)) : nullptr;
+}
+
+// An entry's frontmatter and URIs are held against the skill's files: it goes on as it is, or not.
+bool passes(const Definition& definition, const Inspection& inspection) {
+  if (definition.kind == ItemKind::skill) return inspection.verdict == Verdict::allow;
+  return inspection.cleared.has_value();
+}
+
 CatalogueItem item_for(const ServerEntry& entry, const Definition& definition) {
   CatalogueItem item;
   item.kind = definition.kind;
@@ -59,6 +73,10 @@ CatalogueItem item_for(const ServerEntry& entry, const Definition& definition) {
   item.hidden = is_hidden(entry, definition);
   if (definition.kind == ItemKind::tool) item.mirrored = mirrored_in(definition);
   item.paths = path_arguments(entry, definition);
+  if (definition.kind == ItemKind::skill) {
+    item.skill = skill_in(definition);
+    item.skill_place = folded_uri(skill_directory(item.key));
+  }
   return item;
 }
 
@@ -120,8 +138,10 @@ void Catalogue::add_stored(const ServerEntry& entry, const ApprovedItem& stored,
                            const InspectionGate& gate) {
   CatalogueItem item = item_for(entry, stored.definition);
   Inspection inspection = present(stored.definition, item.exposed, gate);
-  item.standing = inspection.cleared ? Standing::approved : Standing::withheld;
-  item.listed = std::move(inspection.cleared);
+  bool clean = passes(stored.definition, inspection);
+  item.standing = clean ? Standing::approved : Standing::withheld;
+  if (!clean) item.why = "an inspector refuses its definition";
+  if (clean) item.listed = std::move(inspection.cleared);
   item.pin = stored.approval.pin;
   item.expires_ns = stored.approval.expires_ns;
   put(std::move(item));
@@ -152,9 +172,10 @@ void Catalogue::add_offered(const ServerEntry& entry, const Definition& definiti
     return put(std::move(item));
   }
   Inspection inspection = present(definition, item.exposed, gate);
-  item.standing = inspection.cleared ? Standing::approved : Standing::withheld;
-  if (!inspection.cleared) item.why = "an inspector refuses its definition";
-  item.listed = std::move(inspection.cleared);
+  bool clean = passes(definition, inspection);
+  item.standing = clean ? Standing::approved : Standing::withheld;
+  if (!clean) item.why = "an inspector refuses its definition";
+  if (clean) item.listed = std::move(inspection.cleared);
   item.verified = std::move(*verified);
   item.expires_ns = approval->expires_ns;
   put(std::move(item));

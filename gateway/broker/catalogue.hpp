@@ -19,6 +19,7 @@
 #include "gateway/scopes/path_arguments.hpp"
 #include "inspectors/gate.hpp"
 #include "signing/pins.hpp"
+#include "signing/skill_entry.hpp"
 
 namespace toolgate {
 
@@ -36,11 +37,14 @@ struct CatalogueItem {
   std::string key;      // as the server calls it
   std::string exposed;  // as the agent sees it (tools, prompts), else the key
   Standing standing = Standing::fresh;
-  std::string why;                               // for what is held
-  bool hidden = false;                           // by the configuration
-  std::vector<MirroredArgument> mirrored;        // of a tool: arguments that HTTP headers repeat
-  std::shared_ptr<const PathArguments> paths;    // which arguments are paths; null: none can be
-  std::optional<Cleared> listed;                 // the definition as the agent sees it
+  std::string why;                             // for what is held
+  bool hidden = false;                         // by the configuration
+  std::vector<MirroredArgument> mirrored;      // of a tool: arguments that HTTP headers repeat
+  std::shared_ptr<const PathArguments> paths;  // which arguments are paths; null: none can be
+  // Of a skill whose entry is valid. Shared: an item is copied for each call, 512 files are not.
+  std::shared_ptr<const SkillEntry> skill;
+  std::string skill_place;        // of any skill: its directory, as folded_uri() makes it
+  std::optional<Cleared> listed;  // the definition as the agent sees it
   std::optional<Verified<Definition>> verified;  // only from a live offer
   std::optional<Digest> pin;
   std::int64_t expires_ns = 0;  // of the approval; 0: never
@@ -89,6 +93,12 @@ class Catalogue {
   std::map<ItemKind, std::unordered_multimap<std::string, std::size_t>> index_;
   std::map<ServerName, ItemCounts> counts_;
 };
+
+// May a list hold only one item of this kind by one name? Of resources a URI may come twice, and is
+// ambiguous when it is read; readers of skills refuse both.
+constexpr bool is_listed_once(ItemKind kind) {
+  return kind == ItemKind::tool || kind == ItemKind::prompt || kind == ItemKind::skill;
+}
 
 // The name that the agent sees: prefix and name, with what is not [A-Za-z0-9_.-] replaced, and
 // shortened with a stable digest suffix where harnesses would cut it (64 characters; 128 without a

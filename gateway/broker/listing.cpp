@@ -8,10 +8,9 @@
 namespace toolgate {
 namespace {
 
-// Of tools and prompts that share a name none is listed. URIs are only ambiguous when they are
-// read.
+// Of those that share a name none is listed.
 bool is_one_of_several(const Broker& broker, const AgentName& agent, const CatalogueItem& item) {
-  if (item.kind != ItemKind::tool && item.kind != ItemKind::prompt) return false;
+  if (!is_listed_once(item.kind)) return false;
   Policy policy = broker.policy();
   auto same = broker.catalogue().find(item.kind, item.exposed);
   return std::ranges::count_if(same, [&](const CatalogueItem* other) {
@@ -70,6 +69,7 @@ std::string_view list_changed_method(ItemKind kind) {
       return "notifications/prompts/list_changed";
     case ItemKind::resource:
     case ItemKind::resource_template:
+    case ItemKind::skill:  // has no notification of its own: a skill's files are resources
       return "notifications/resources/list_changed";
     case ItemKind::tool:
     case ItemKind::instructions:

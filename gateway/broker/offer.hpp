@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/core/client_capabilities.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/core/revision.hpp"
 #include "signing/pins.hpp"
@@ -17,7 +18,8 @@ struct Offer {
   std::vector<Definition> items;  // in the server's order; instructions first, where there are any
 };
 
-// The list methods of MCP: which result member holds the items, which member of an item is its key.
+// The list methods of MCP: which result member holds the items, which member of an item is its key,
+// and which capability or extension a server must declare for it.
 struct ListMethod {
   ItemKind kind;
   std::string_view method;      // "tools/list"
@@ -31,6 +33,13 @@ inline constexpr ListMethod list_methods[] = {
     {ItemKind::resource, "resources/list", "resources", "uri", "resources"},
     {ItemKind::resource_template, "resources/templates/list", "resourceTemplates", "uriTemplate",
      "resources"},
+    {ItemKind::skill, "skills/list", "skills", "uri", skills_extension},
 };
+
+// Does a server with these capabilities have this capability, or this extension? Skills are read as
+// resources: a server without those has no skills either.
+bool declares(const Value& capabilities, std::string_view name);
+// And does it list the directories of its skills (resources/directory/read)?
+bool declares_directories(const Value& capabilities);
 
 }  // namespace toolgate

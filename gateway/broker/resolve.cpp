@@ -16,6 +16,8 @@ Result<std::string> string_member(const Value& object, std::string_view name) {
   return member->text();
 }
 
+}  // namespace
+
 Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>& items) {
   std::string servers;
   for (const CatalogueItem* item : items) {
@@ -24,8 +26,6 @@ Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>
   return Refusal(Reason::ambiguous, "this " + std::string(what) + " is offered by " + servers +
                                         ": give them different prefixes, or leave one out");
 }
-
-}  // namespace
 
 Refusal held(const CatalogueItem& item) {
   return Refusal(Reason::held, "'" + item.exposed + "' is held for review: " + item.why +
@@ -39,9 +39,11 @@ Result<Target> CallPath::resolve(const AgentName& agent, const Message& message)
   const std::string& method = message.method();
   if (method.starts_with("tasks/")) return resolve_task(agent, *params);
   if (method == "completion/complete") return resolve_reference(agent, *params);
-  if (method == "resources/read" || method == "resources/subscribe") {
+  if (method.starts_with("resources/") || method == "skills/get") {
     auto uri = string_member(*params, "uri");
     if (!uri) return uri.refusal();
+    if (method == "skills/get") return resolve_item(agent, ItemKind::skill, *uri, Channel::skill);
+    if (method == "resources/directory/read") return resolve_directory(agent, *uri);
     return resolve_uri(agent, *uri, Channel::resource);
   }
   auto name = string_member(*params, "name");
@@ -81,6 +83,9 @@ Result<Target> CallPath::resolve_uri(const AgentName& agent, const std::string& 
   };
   auto found = broker_.catalogue().find(ItemKind::resource, uri);
   std::erase_if(found, std::not_fn(sees));
+  for (const CatalogueItem& skill : broker_.catalogue().items(ItemKind::skill)) {
+    if (skill.skill && skill.skill->covers(uri) && sees(&skill)) found.push_back(&skill);
+  }
   if (found.empty()) {
     found = broker_.catalogue().templates_for(uri);
     std::erase_if(found, std::not_fn(sees));
@@ -92,9 +97,11 @@ Result<Target> CallPath::resolve_uri(const AgentName& agent, const std::string& 
     for (const CatalogueItem* other : servers) known = known || other->server == item->server;
     if (!known) servers.push_back(item);
   }
-  if (servers.empty()) return Refusal(Reason::not_found, "no approved resource has this URI");
+  if (servers.empty()) return unknown_resource(agent, uri);
   if (servers.size() > 1) return ambiguous("resource", servers);
-  return target_of(*servers.front(), channel);
+  auto target = target_of(*servers.front(), channel);
+  if (!target) return target.refusal();
+  return through_skill(uri, std::move(*target));
 }
 
 Result<Target> CallPath::resolve_reference(const AgentName& agent, const Value& params) const {

@@ -77,7 +77,9 @@ Result<Carriage> CallPath::carriage_for(const CatalogueItem& item, const Message
   if (method.starts_with("tasks/")) {
     name = broker_.tasks().find(message.params()->find("taskId")->text())->server_id;
   }
-  if (method == "completion/complete") name.clear();
+  bool nameless = method == "completion/complete" || target.kind == ItemKind::skill ||
+                  method == "resources/directory/read";
+  if (nameless && method != "resources/read") name.clear();
   Carriage carriage = target.upstream->carriage(method, name);
   if (method != "tools/call") return carriage;
   auto arguments = argument_headers(item.mirrored, message.params()->find("arguments"));

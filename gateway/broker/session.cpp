@@ -164,6 +164,9 @@ Task<std::optional<Inspected>> Session::dispatch(const Message& message, AgentSt
   if (!revision_) {
     co_return error(message, Refusal(Reason::not_initialized, "initialize comes first"));
   }
+  if (!broker_.has_method(method)) {
+    co_return error(message, Refusal(Reason::unknown_method, "no such method"));
+  }
   for (const ListMethod& list_method : list_methods) {
     if (method == list_method.method) co_return list(message, list_method);
   }
@@ -178,7 +181,7 @@ Task<std::optional<Inspected>> Session::dispatch(const Message& message, AgentSt
   }
   for (std::string_view forwarded :
        {"tools/call", "prompts/get", "resources/read", "completion/complete", "tasks/get",
-        "tasks/result", "tasks/cancel"}) {
+        "tasks/result", "tasks/cancel", "skills/get", "resources/directory/read"}) {
     if (method == forwarded) co_return co_await call(message, related);
   }
   co_return error(message, Refusal(Reason::unknown_method, "no such method"));

@@ -90,7 +90,7 @@ Broker::Addressee Broker::addressee(const Upstream& server, CallRoute* route) co
 bool Broker::may_hear(const Session& session, const Upstream& server) const {
   if (!session.revision()) return false;
   for (ItemKind kind : {ItemKind::tool, ItemKind::prompt, ItemKind::resource,
-                        ItemKind::resource_template, ItemKind::instructions}) {
+                        ItemKind::resource_template, ItemKind::skill, ItemKind::instructions}) {
     for (const CatalogueItem& item : catalogue_.items(kind)) {
       bool own = item.server == server.entry().name && item.standing == Standing::approved;
       if (own && policy().sees(session.agent(), item)) return true;

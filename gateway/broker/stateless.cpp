@@ -13,8 +13,8 @@ constexpr std::size_t most_subscriptions = 64;  // of one pipe
 constexpr std::int64_t list_ttl_ms = 5'000;     // a revoked tool is not believed in for longer
 
 constexpr std::string_view forwarded_methods[] = {
-    "tools/call", "prompts/get",  "resources/read", "completion/complete",
-    "tasks/get",  "tasks/update", "tasks/cancel"};
+    "tools/call",   "prompts/get",  "resources/read", "completion/complete",     "tasks/get",
+    "tasks/update", "tasks/cancel", "skills/get",     "resources/directory/read"};
 
 std::string cacheable() {
   return R"("resultType":"complete","ttlMs":)" + std::to_string(list_ttl_ms) +
@@ -88,7 +88,8 @@ Task<std::optional<Answer>> StatelessRequests::dispatch(const Message& message,
     co_return tasks_needed();
   }
   for (std::string_view forwarded : forwarded_methods) {
-    if (method == forwarded) co_return co_await call(message, related, std::move(origin));
+    if (method == forwarded && broker_.has_method(method))
+      co_return co_await call(message, related, std::move(origin));
   }
   co_return Answer::refusal(Refusal(Reason::unknown_method, "no such method"));
 }

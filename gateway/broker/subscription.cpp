@@ -146,9 +146,10 @@ std::string Subscription::meta() const {
 std::string Subscription::result() const { return R"({"resultType":"complete",)" + meta() + "}"; }
 
 void Subscription::list_changed(ItemKind kind) {
-  bool wanted =
-      (kind == ItemKind::tool && filter_.tools) || (kind == ItemKind::prompt && filter_.prompts) ||
-      ((kind == ItemKind::resource || kind == ItemKind::resource_template) && filter_.resources);
+  bool resources =
+      kind == ItemKind::resource || kind == ItemKind::resource_template || kind == ItemKind::skill;
+  bool wanted = (kind == ItemKind::tool && filter_.tools) ||
+                (kind == ItemKind::prompt && filter_.prompts) || (resources && filter_.resources);
   if (!wanted || over_) return;
   stream_.send(
       InspectionGate::own(notification_text(list_changed_method(kind), "{" + meta() + "}")));

@@ -186,7 +186,7 @@ Task<Status> Upstream::list_all(Offer& offer) {
   auto capabilities = parse_document(Untrusted<std::string>(offer.capabilities), limits);
   if (!capabilities) co_return capabilities.refusal();
   for (const ListMethod& method : list_methods) {
-    if (!capabilities->root().find(method.capability)) continue;
+    if (!declares(capabilities->root(), method.capability)) continue;
     Status status = co_await list(method, items);
     if (!status) co_return status.refusal();
   }

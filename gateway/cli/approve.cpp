@@ -87,8 +87,8 @@ Result<std::vector<Candidate>> chosen_items(const Invocation& call, std::vector<
     const std::string near = suggestion(text, known);
     return Refusal(count == 0 ? Reason::not_found : Reason::ambiguous,
                    count > 1 ? visible(text) +
-                                   " names several things: say tool:, prompt:, resource: or "
-                                   "template: before it"
+                                   " names several things: say tool:, prompt:, resource:, "
+                                   "template: or skill: before it"
                              : call.arguments[0] + " did not show " + visible(text) +
                                    (near.empty() ? ": `toolgate review` shows what it offers"
                                                  : ": did you mean " + visible(near) + "?"));

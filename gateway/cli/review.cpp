@@ -38,6 +38,13 @@ Inspection inspect(const InspectionGate& gate, const Definition& definition) {
   return gate.inspect(instructions ? Channel::instructions : Channel::definition, document->root());
 }
 
+bool is_dynamic_skill(const Definition& definition) {
+  if (definition.kind != ItemKind::skill) return false;
+  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
+  auto resources = document ? document->root().find("resources") : std::nullopt;
+  return resources && resources->equals("dynamic");
+}
+
 const ApprovedItem* approved_item(const Approved& approved, const ServerIdentity& identity,
                                   const Definition& definition) {
   for (const ApprovedItem& item : approved.items) {
@@ -57,7 +64,9 @@ Reviewed judge(const ServerEntry& entry, const Definition& definition, const App
   item.exposed = named ? exposed_name(entry.prefix, definition.key) : definition.key;
   Inspection inspection = inspect(gate, definition);
   item.findings = std::move(inspection.findings);
-  item.withheld = inspection.verdict == Verdict::withhold;
+  bool must_be_whole = definition.kind == ItemKind::skill;  // its files are held against it
+  item.withheld = inspection.verdict == Verdict::withhold ||
+                  (must_be_whole && inspection.verdict != Verdict::allow);
   auto pinned = pin(entry.identity(), definition);
   if (!pinned) {
     item.state = "refused";
@@ -75,6 +84,9 @@ Reviewed judge(const ServerEntry& entry, const Definition& definition, const App
     item.state = "changed";
     item.why = verified ? "what the server may reach was changed" : verified.refusal().detail;
     item.changes = changes_between(known->definition.json, definition.json);
+  }
+  if (item.why.empty() && is_dynamic_skill(definition)) {
+    item.why = "its files are made anew for each reading: no digest covers what they say";
   }
   return item;
 }
@@ -143,8 +155,9 @@ void print_json(Console& console, const ServerEntry& entry, const Reviewed& item
 std::string first_line(const Definition& definition) {
   auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
   if (!document) return "";
-  auto text = document->root().is_string() ? std::optional<Value>(document->root())
-                                           : document->root().find("description");
+  auto about = definition.kind == ItemKind::skill ? document->root().find("frontmatter")
+                                                  : std::optional<Value>(document->root());
+  auto text = about && !about->is_string() ? about->find("description") : about;
   if (!text || !text->is_string()) return "";
   std::string line = text->text();
   line = line.substr(0, line.find('\n'));

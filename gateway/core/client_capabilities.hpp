@@ -13,6 +13,9 @@ namespace toolgate {
 // Extensions of MCP that the broker carries, by their identifiers.
 inline constexpr std::string_view tasks_extension = "io.modelcontextprotocol/tasks";
 inline constexpr std::string_view apps_extension = "io.modelcontextprotocol/ui";
+// Servers alone declare this one: a client asks for skills when it sees that there are some, and
+// has nothing to say of itself.
+inline constexpr std::string_view skills_extension = "io.modelcontextprotocol/skills";
 
 struct ClientCapabilities {
   bool elicitation_form = false;  // also meant by an elicitation capability without any mode
