@@ -41,6 +41,12 @@ std::string digest_of(const Configuration& configuration) {
 
 }  // namespace
 
+bool has_method(const std::set<std::string>& capabilities, std::string_view method) {
+  if (method.starts_with("skills/")) return capabilities.contains(std::string(skills_extension));
+  if (method != "resources/directory/read") return true;
+  return capabilities.contains(std::string(skill_directories));
+}
+
 Broker::Broker(asio::any_io_executor executor, Configuration configuration,
                std::shared_ptr<const Approved> approved, AuditLog& audit,
                const InspectionGate& gate, const StateSeal& seal, const Limits& limits,
@@ -164,7 +170,8 @@ void Broker::rebuild() {
       log_line(LogLevel::warning, "catalogue.collision",
                {{"name", item.exposed},
                 {"server", item.server.text()},
-                {"remedy", "give the servers different prefixes"}});
+                {"remedy", item.kind == ItemKind::skill ? "leave one of the servers out"
+                                                        : "give the servers different prefixes"}});
     }
     std::string fingerprint = catalogue_.fingerprint(method.kind);
     std::string& known = fingerprints_[method.kind];
@@ -252,12 +259,6 @@ std::string Broker::capabilities_json(Revision revision) const {
   }
   if (!extensions.empty()) json += R"(,"extensions":{)" + extensions + "}";
   return json + "}";
-}
-
-bool Broker::has_method(std::string_view method) const {
-  if (method.starts_with("skills/")) return capabilities_.contains(std::string(skills_extension));
-  if (method != "resources/directory/read") return true;
-  return capabilities_.contains(std::string(skill_directories));
 }
 
 std::optional<std::string> Broker::instructions(const AgentName& agent) const {

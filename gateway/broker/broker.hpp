@@ -37,6 +37,10 @@ namespace toolgate {
 inline constexpr std::string_view skill_directories =
     "io.modelcontextprotocol/skills directoryRead";
 
+// Is this method there for somebody who was told of these capabilities? Those of an extension are
+// with the extension alone, others always are, whatever they do.
+bool has_method(const std::set<std::string>& capabilities, std::string_view method);
+
 class Broker : public Conversations, private UpstreamEvents {
  public:
   // `make` opens the pipes to the servers: tests give one without processes and sockets.
@@ -92,8 +96,6 @@ class Broker : public Conversations, private UpstreamEvents {
   const std::set<std::string>& capabilities() const { return capabilities_; }
   // The same as an agent of this revision is told it.
   std::string capabilities_json(Revision revision) const;
-  // Methods of an extension are there when a server has the extension; others always are.
-  bool has_method(std::string_view method) const;
   // The approved instructions that this agent sees, as one text (JSON string); nothing if there are
   // none.
   std::optional<std::string> instructions(const AgentName& agent) const;

@@ -23,8 +23,11 @@ Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>
   for (const CatalogueItem* item : items) {
     servers += (servers.empty() ? "'" : ", '") + item->server.text() + "'";
   }
-  return Refusal(Reason::ambiguous, "this " + std::string(what) + " is offered by " + servers +
-                                        ": give them different prefixes, or leave one out");
+  bool prefixed = items.front()->kind == ItemKind::tool || items.front()->kind == ItemKind::prompt;
+  return Refusal(Reason::ambiguous,
+                 "this " + std::string(what) + " is offered by " + servers +
+                     (prefixed ? ": give them different prefixes, or leave one out"
+                               : ": leave one of them out"));
 }
 
 Refusal held(const CatalogueItem& item) {

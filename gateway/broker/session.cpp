@@ -164,7 +164,7 @@ Task<std::optional<Inspected>> Session::dispatch(const Message& message, AgentSt
   if (!revision_) {
     co_return error(message, Refusal(Reason::not_initialized, "initialize comes first"));
   }
-  if (!broker_.has_method(method)) {
+  if (!has_method(broker_.capabilities(), method) && !has_method(announced_, method)) {
     co_return error(message, Refusal(Reason::unknown_method, "no such method"));
   }
   for (const ListMethod& list_method : list_methods) {
@@ -210,6 +210,7 @@ Inspected Session::initialize(const Message& message) {
   capabilities_ = ClientCapabilities::from(*capabilities);
   capabilities_.tasks = false;  // the extension belongs to the modern era
   revision_ = legacy_revision_from(version->text()).value_or(latest_legacy_revision);
+  announced_ = broker_.capabilities();
 
   std::string result = R"({"protocolVersion":")" + std::string(revision_text(*revision_)) +
                        R"(","capabilities":)" + broker_.capabilities_json(*revision_) +

@@ -110,6 +110,7 @@ class Session : public Conversation, public Listener {
   std::map<std::string, Ask> asks_;            // by RequestId::key of our id
   std::uint64_t last_ask_ = 0;
   ClientCapabilities capabilities_;
+  std::set<std::string> announced_;  // what the agent was told that there is: it stays there
   std::optional<int> log_level_;
   Resources subscriptions_;
   asio::steady_timer idle_;  // cancelled when active_ changes

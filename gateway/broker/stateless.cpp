@@ -88,8 +88,8 @@ Task<std::optional<Answer>> StatelessRequests::dispatch(const Message& message,
     co_return tasks_needed();
   }
   for (std::string_view forwarded : forwarded_methods) {
-    if (method == forwarded && broker_.has_method(method))
-      co_return co_await call(message, related, std::move(origin));
+    bool is_there = method == forwarded && has_method(broker_.capabilities(), method);
+    if (is_there) co_return co_await call(message, related, std::move(origin));
   }
   co_return Answer::refusal(Refusal(Reason::unknown_method, "no such method"));
 }

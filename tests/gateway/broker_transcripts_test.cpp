@@ -52,7 +52,7 @@ class Names {
     static const std::regex id("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}");
     static const std::regex task("tg-[A-Za-z0-9_-]{43,}");
     static const std::regex state("[A-Za-z0-9_-]{120,}");
-    static const std::regex cursor("[0-9]+:[0-9a-f]{16}");
+    static const std::regex cursor("\\b[0-9]+:[0-9a-f]{16}\\b");
     line = std::regex_replace(line, id, "ID");
     line = name_all(std::move(line), task, "$task", tasks_);
     line = name_all(std::move(line), state, "$state", states_);
