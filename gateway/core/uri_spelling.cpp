@@ -80,6 +80,11 @@ std::string uri_scheme(std::string_view uri) {
 std::string folded_uri(std::string_view uri) {
   std::string folded = unescaped_uri(uri);
   std::ranges::transform(folded, folded.begin(), lower);
+  std::size_t rest = folded.find("://");
+  if (rest == std::string::npos) return folded;
+  rest += 3;
+  std::size_t begins = std::min(folded.find_first_not_of('/', rest), folded.size());
+  folded.erase(rest, begins - rest);
   return folded;
 }
 

@@ -53,6 +53,9 @@ TEST_CASE("URIs: one place has one folded spelling") {
   CHECK(folded_uri("SKILL://Acme/p%64%46/%53KILL.md") == "skill://acme/pdf/skill.md");
   CHECK(folded_uri("skill://acme/p%2564f") == "skill://acme/pdf");
   CHECK(folded_uri("skill://acme/%25%32%35%36%34") == "skill://acme/d");
+  CHECK(folded_uri("skill:///pdf") == folded_uri("skill://pdf"));
+  CHECK(folded_uri("skill://%2F/pdf") == folded_uri("skill://pdf"));
+  CHECK(folded_uri("skill://") == "skill://");
   CHECK(unescaped_uri("skill://Acme/%zz%4") == "skill://Acme/%zz%4");
   CHECK(uri_scheme("SKILL+x://a") == "skill+x");
   CHECK(uri_scheme("no colon") == "");
