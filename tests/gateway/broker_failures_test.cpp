@@ -13,7 +13,10 @@ namespace {
 constexpr const char* configuration =
     R"({"mcpServers": {"files": {"command": "files", "toolgate": {"isolation": "none"}}}})";
 constexpr const char* offers = R"({
-  "capabilities": {"tools": {}, "resources": {}, "tasks": {"list": {}}},
+  "capabilities": {"tools": {}, "resources": {}, "tasks": {"list": {}},
+                   "extensions": {"io.modelcontextprotocol/skills": {"directoryRead": true}}},
+  "skills": [{"uri": "skill://tidy/SKILL.md", "resources": "dynamic",
+              "frontmatter": {"name": "tidy", "description": "Tidy up."}}],
   "tools": [{"name": "read", "inputSchema": {"type": "object"}}],
   "resources": [{"uri": "file:///a", "name": "a"}, {"uri": "file:///b", "name": "b"}]})";
 
@@ -31,6 +34,8 @@ const std::vector<Step> steps = {
     {"tools/call", R"({"name":"files__read","task":{}})",
      R"({"task":{"taskId":"t","status":"working"}})"},
     {"tasks/list", "{}", R"({"tasks":[{"taskId":"t","status":"working"}]})"},
+    {"skills/get", R"({"uri":"skill://tidy/SKILL.md"})", R"({"skill":{}})"},
+    {"resources/directory/read", R"({"uri":"skill://tidy"})", R"({"resources":[]})"},
 };
 
 enum class Disk { stays_full, recovers };
