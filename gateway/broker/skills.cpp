@@ -61,6 +61,8 @@ Result<Target> CallPath::through_skill(const std::string& uri, Target target) co
     bool reads = is_approved(skill) && skill.skill->covers(uri);
     if (reads && is_nearer(skill, reader)) reader = &skill;
   }
+  // A dynamic skill does not say what it has: nothing of a skill inside it.
+  if (reader && reader->skill->is_dynamic() && reader != around) reader = nullptr;
   if (is_skills_scheme && !is_plain_uri(uri)) {
     return Refusal(
         Reason::invalid_params,
