@@ -20,29 +20,33 @@ const EVP_MD* sha256() {
   return algorithm.get();
 }
 
-class Hash {
- public:
-  Hash() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    check(context_ != nullptr && EVP_DigestInit_ex2(context_.get(), sha256(), nullptr) == 1);
-  }
-  void add(std::string_view bytes) {
-    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-  std::array<std::uint8_t, 32> finish() {
-    std::array<std::uint8_t, 32> out;
-    unsigned size = 0;
-    check(EVP_DigestFinal_ex(context_.get(), out.data(), &size) == 1 && size == out.size());
-    return out;
-  }
-
- private:
-  static void check(bool worked) {
-    if (!worked) throw std::runtime_error("OpenSSL could not compute a SHA-256 digest");
-  }
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+void check(bool worked) {
+  if (!worked) throw std::runtime_error("OpenSSL could not compute a SHA-256 digest");
+}
 
 }  // namespace
+
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> state{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+  void begin() {
+    check(state != nullptr && EVP_DigestInit_ex2(state.get(), sha256(), nullptr) == 1);
+  }
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) { context_->begin(); }
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view bytes) {
+  check(EVP_DigestUpdate(context_->state.get(), bytes.data(), bytes.size()) == 1);
+}
+
+std::array<std::uint8_t, 32> Sha256::finish() {
+  std::array<std::uint8_t, 32> out;
+  unsigned size = 0;
+  check(EVP_DigestFinal_ex(context_->state.get(), out.data(), &size) == 1 && size == out.size());
+  context_->begin();
+  return out;
+}
 
 std::string Digest::text() const {
   std::string out(text_prefix);
@@ -75,7 +79,7 @@ Digest digest(std::string_view domain, std::string_view bytes) {
     length[i] = static_cast<char>(std::uint64_t{bytes.size()} >> (56 - 8 * i) & 0xFF);
   }
   constexpr std::string_view nul("\0", 1);
-  Hash hash;
+  Sha256 hash;
   hash.add("toolgate");
   hash.add(nul);
   hash.add(domain);

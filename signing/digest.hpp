@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,21 @@ class Digest {
 
  private:
   std::array<std::uint8_t, 32> bytes_{};
+};
+
+// Plain SHA-256 in pieces, for the content of files: what sha256sum(1) prints. One may be used for
+// many files; throws when OpenSSL fails.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  void add(std::string_view bytes);
+  std::array<std::uint8_t, 32> finish();  // and begin anew
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
 };
 
 // `domain` is a word of the program, without NUL; never text from outside.

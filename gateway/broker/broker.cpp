@@ -12,8 +12,8 @@ namespace {
 // Would a running server have to be started anew?
 bool same_process(const ServerEntry& a, const ServerEntry& b) {
   return a.transport == b.transport && a.argv == b.argv && a.env == b.env && a.cwd == b.cwd &&
-         a.url == b.url && a.headers == b.headers && a.isolation == b.isolation &&
-         a.isolation_written_out == b.isolation_written_out &&
+         a.artefact == b.artefact && a.url == b.url && a.headers == b.headers &&
+         a.isolation == b.isolation && a.isolation_written_out == b.isolation_written_out &&
          a.scope_digest() == b.scope_digest() && a.sandbox == b.sandbox &&
          a.limits.result_bytes == b.limits.result_bytes;
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "gateway/core/log.hpp"
+#include "gateway/packages/frozen.hpp"
 
 namespace toolgate {
 namespace {
@@ -65,9 +66,11 @@ Result<std::unique_ptr<Gateway>> Gateway::make(std::filesystem::path home,
 }
 
 Status Gateway::open() {
+  known_artefacts_ = artefacts_version(home_);  // before the records: what changes later is noticed
   auto configuration = load_configuration(configuration_file_, process_environment());
   if (!configuration) return configuration.refusal();
   set_gateway_home(*configuration, home_);
+  attach_artefacts(*configuration, home_);
   limits_.json.bytes = configuration->message_bytes;
   auto store = Store::open(home_, Store::Mode::existing);
   if (!store) return store.refusal();
@@ -164,6 +167,7 @@ void Gateway::reload_configuration() {
     return;
   }
   set_gateway_home(*configuration, home_);
+  attach_artefacts(*configuration, home_);
   log_line(LogLevel::info, "configuration.loaded",
            {{"servers", std::to_string(configuration->servers.size())}});
   broker_->reload(std::move(*configuration));
@@ -177,6 +181,7 @@ Task<> Gateway::watch_store() {
     timer.expires_after(look_every);
     auto [error] = co_await timer.async_wait(as_result);
     if (error) co_return;
+    look_at_artefacts();
     Status looked = look_at_store();
     if (!looked && readable) {
       // What was revoked cannot be known: until it can, nothing is approved.
@@ -189,6 +194,14 @@ Task<> Gateway::watch_store() {
     if (looked && !readable) log_line(LogLevel::info, "approvals.readable_again", {});
     readable = static_cast<bool>(looked);
   }
+}
+
+// Another artefact is another identity: what was approved of the former one is held from now on.
+void Gateway::look_at_artefacts() {
+  const std::int64_t version = artefacts_version(home_);
+  if (version == known_artefacts_) return;
+  known_artefacts_ = version;
+  reload_configuration();
 }
 
 Status Gateway::look_at_store() {

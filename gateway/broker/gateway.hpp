@@ -60,6 +60,7 @@ class Gateway {
   Task<> watch_signals();
   Task<> watch_store();
   Status look_at_store();
+  void look_at_artefacts();
   Task<> publish_status();
   void reload_configuration();
   void write_status();
@@ -82,7 +83,8 @@ class Gateway {
   std::function<void()> stop_;
   bool stopping_ = false;
   std::int64_t known_version_ = 0;  // of the store, when the approvals were read
-  std::string status_;              // as it was written last
+  std::int64_t known_artefacts_ = 0;
+  std::string status_;  // as it was written last
   std::unique_ptr<Janitor> janitor_;
   TaskGroup background_;
 };

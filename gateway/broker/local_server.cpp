@@ -7,6 +7,7 @@
 
 #include "connectors/sandbox/paths.hpp"
 #include "gateway/broker/local_program.hpp"
+#include "gateway/packages/frozen.hpp"
 
 namespace toolgate {
 namespace {
@@ -48,9 +49,11 @@ std::map<std::string, std::string> environment_for(const ServerEntry& entry) {
 }  // namespace
 
 Result<StdioServer> local_server(const ServerEntry& entry) {
+  auto command = command_to_run(entry);
+  if (!command) return command.refusal();
   StdioServer server;
   server.name = entry.name;
-  server.argv = entry.argv;
+  server.argv = *command;
   server.env = environment_for(entry);
   server.cwd = entry.cwd.string();
   server.limits = entry.limits;
@@ -60,19 +63,22 @@ Result<StdioServer> local_server(const ServerEntry& entry) {
                   "asks for a tier of isolation that this build does not have; nothing falls back "
                   "to less: write \"process\"");
   }
-  const std::string name = fs::path(entry.argv.front()).filename().string();
+  const std::string name = fs::path(command->front()).filename().string();
   if (std::ranges::find(fetchers, name) != fetchers.end()) {
-    return refuse(entry, "is started by '" + name +
-                             "', which fetches what it runs, and a sandbox has no network: install "
-                             "the package and name its program (node "
-                             "/path/to/node_modules/PACKAGE/dist/index.js)");
+    const bool can_freeze = name == "npx" || name == "npm";
+    return refuse(
+        entry, "is started by '" + name + "', which fetches what it runs, and a sandbox has no " +
+                   (can_freeze ? "network: run `toolgate freeze " + entry.name.text() +
+                                     "` once, or `toolgate review " + entry.name.text() +
+                                     "`, which freezes first"
+                               : "network: install the program, and name it by its path"));
   }
   const auto given = entry.env.find("PATH");
   const char* own = std::getenv("PATH");
   const std::string search_path = given != entry.env.end() ? given->second
                                   : own != nullptr         ? own
                                                            : std::string();
-  auto program = find_program(entry.argv, entry.cwd, search_path);
+  auto program = find_program(*command, entry.cwd, search_path);
   if (!program) {
     return Refusal(program.refusal().reason,
                    program.refusal().detail + ": check \"command\" of '" + entry.name.text() + "'");

@@ -88,6 +88,7 @@ int server_remove_command(const Invocation& call);
 int import_command(const Invocation& call);
 int install_command(const Invocation& call);
 int uninstall_command(const Invocation& call);
+int freeze_command(const Invocation& call);
 int approve_command(const Invocation& call);
 int revoke_command(const Invocation& call);
 int agent_add_command(const Invocation& call);

@@ -9,6 +9,7 @@
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/core/document.hpp"
+#include "gateway/packages/frozen.hpp"
 #include "gateway/store/sqlite.hpp"
 
 namespace toolgate {
@@ -114,6 +115,17 @@ bool in_sandbox(const ServerEntry& entry) {
   return entry.is_local() && !entry.disabled && entry.isolation != Isolation::none;
 }
 
+// Each frozen package, whole: what a start would say.
+void add_artefacts(const Configuration& configuration, std::vector<Capability>& rows) {
+  for (const ServerEntry& entry : configuration.servers) {
+    if (!entry.artefact || entry.disabled) continue;
+    const auto program = frozen_program(entry);
+    rows.push_back({"frozen:" + entry.name.text(),
+                    program ? Capability::State::ok : Capability::State::missing,
+                    "starting " + entry.name.text(), program ? "" : program.refusal().detail});
+  }
+}
+
 std::vector<Capability> examine(const Invocation& call) {
   std::vector<Capability> rows;
   auto configuration = load_configuration(call);
@@ -122,10 +134,12 @@ std::vector<Capability> examine(const Invocation& call) {
   rows.push_back(key_row(call));
   if (configuration) {
     rows.push_back(port_row(configuration->listen));
+    add_artefacts(*configuration, rows);
   }
   rows.push_back(
       program(call, "node", "servers written for Node.js", "install Node.js 20 or newer"));
   rows.push_back(program(call, "npx", "servers that are npm packages", "install npm"));
+  rows.push_back(program(call, "npm", "freeze", "install npm"));
   const bool needs_sandbox =
       configuration && std::ranges::any_of(configuration->servers, in_sandbox);
   examine_sandbox(needs_sandbox ? Need::now : Need::later, rows);

@@ -13,6 +13,7 @@
 
 #include "gateway/broker/approved.hpp"
 #include "gateway/core/clock.hpp"
+#include "gateway/packages/frozen.hpp"
 
 namespace toolgate {
 namespace {
@@ -72,7 +73,9 @@ Result<SecretBytes> known_passphrase(const Invocation& call) {
 
 Result<Configuration> load_configuration(const Invocation& call) {
   auto configuration = load_configuration(call.configuration, call.console.environment);
-  if (configuration) set_gateway_home(*configuration, call.home);
+  if (!configuration) return configuration;
+  set_gateway_home(*configuration, call.home);
+  attach_artefacts(*configuration, call.home);
   return configuration;
 }
 

@@ -5,6 +5,7 @@
 //   toolgate.json        configuration        store.db        records, approvals, agents
 //   admin.key            administrator's key  admin.key.pub   the same, public
 //   run/*.json           what running gateways say of themselves (status_source.hpp)
+//   packages/            frozen packages (gateway/packages/frozen.hpp)
 
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 
 namespace toolgate {
 
+// The configuration, with the artefacts of its frozen servers.
 Result<Configuration> load_configuration(const Invocation& call);
 // Refuses with `not_found` a name that the configuration does not have, and offers the nearest.
 Result<ServerEntry> find_server(const Invocation& call, const Configuration& configuration,

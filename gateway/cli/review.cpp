@@ -1,7 +1,9 @@
 // review: what servers offer, what the inspectors found in it, and how it differs from what was
 // approved.
 
+#include <algorithm>
 #include <boost/json/array.hpp>
+#include <iterator>
 #include <ostream>
 
 #include "gateway/broker/approved.hpp"
@@ -10,8 +12,10 @@
 #include "gateway/broker/local_server.hpp"
 #include "gateway/broker/probe.hpp"
 #include "gateway/cli/commands.hpp"
+#include "gateway/cli/freeze.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/core/clock.hpp"
+#include "gateway/packages/frozen.hpp"
 #include "inspectors/gate.hpp"
 
 namespace toolgate {
@@ -122,7 +126,16 @@ boost::json::object scopes_of(const ServerEntry& entry) {
   return scopes;
 }
 
-void print_json(Console& console, const ServerEntry& entry, const Reviewed& item) {
+using Words = std::vector<std::string>;
+
+// What a start runs; where that is refused, what the configuration says.
+Words command_of(const ServerEntry& entry) {
+  auto command = command_to_run(entry);
+  return command ? std::move(*command) : entry.argv;
+}
+
+void print_json(Console& console, const ServerEntry& entry, const Words& command,
+                const Reviewed& item) {
   boost::json::object row;
   row["server"] = entry.name.text();
   row["tool"] = item.definition.key;
@@ -140,10 +153,12 @@ void print_json(Console& console, const ServerEntry& entry, const Reviewed& item
   }
   row["changes"] = std::move(changes);
   row["pin"] = item.pin ? boost::json::value(item.pin->text()) : boost::json::value(nullptr);
-  boost::json::array command;
-  for (const std::string& word : entry.argv) command.push_back(boost::json::value(word));
-  if (!entry.is_local()) command.push_back(boost::json::value(entry.url));
-  row["command"] = std::move(command);
+  boost::json::array words;
+  for (const std::string& word : command) words.push_back(boost::json::value(word));
+  if (!entry.is_local()) words.push_back(boost::json::value(entry.url));
+  row["command"] = std::move(words);
+  row["artefact"] = entry.artefact ? boost::json::value(entry.artefact->digest.text())
+                                   : boost::json::value(nullptr);
   row["scopes"] = scopes_of(entry);
   if (!item.why.empty()) row["why"] = item.why;
   std::string json = boost::json::serialize(row);
@@ -257,11 +272,15 @@ void print_failure(Console& console, const ServerEntry& entry, const Refusal& wh
   console.out << json_line(console, boost::json::serialize(row)) << "\n";
 }
 
-void print_server(Console& console, const ServerEntry& entry, const std::vector<Reviewed>& items,
-                  Summary& summary) {
+void print_server(Console& console, const ServerEntry& entry, const Words& command,
+                  const std::vector<Reviewed>& items, Summary& summary) {
   console.out << styled(console, Style::strong, entry.name.text()) << "  ";
-  for (const std::string& word : entry.argv) console.out << visible(word) << " ";
+  for (const std::string& word : command) console.out << visible(word) << " ";
   console.out << entry.url << "\n";
+  if (entry.artefact) {
+    console.out << "  " << styled(console, Style::faint, "frozen") << "  "
+                << entry.artefact->digest.text() << "\n";
+  }
   std::size_t waiting = 0;
   for (const Reviewed& item : items) {
     print_item(console, item);
@@ -302,7 +321,9 @@ int review_command(const Invocation& call) {
   InspectionGate gate(all_inspectors());
   Summary summary;
   std::vector<Record> records;
-  for (const Probed& probed : probe_servers(std::move(entries))) {
+  std::vector<Probed> probed_servers = freeze_for_review(call, entries);
+  std::ranges::move(probe_servers(std::move(entries)), std::back_inserter(probed_servers));
+  for (const Probed& probed : probed_servers) {
     Record record;
     record.kind = "review";
     record.server = probed.entry.name.text();
@@ -317,11 +338,12 @@ int review_command(const Invocation& call) {
     std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, gate);
     Status kept = keep(**store, probed.entry, *probed.offer, items);
     if (!kept) return fail(console, kept.refusal());
+    const Words command = command_of(probed.entry);
     for (const Reviewed& item : items) {
       summary.hard = summary.hard || item.withheld;
-      if (json) print_json(console, probed.entry, item);
+      if (json) print_json(console, probed.entry, command, item);
     }
-    if (!json) print_server(console, probed.entry, items, summary);
+    if (!json) print_server(console, probed.entry, command, items, summary);
     records.push_back(std::move(record));
   }
   Status recorded = record_acts(call, std::move(records));

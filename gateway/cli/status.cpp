@@ -76,6 +76,7 @@ std::string status_json(const ServerEntry& entry, const Trust& trust,
           (running && !running->revision.empty() ? json_quote(running->revision) : "null");
   line += ",\"restarts\":" + std::to_string(running ? running->restarts : 0);
   line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
+  line += ",\"artefact\":" + (entry.artefact ? json_quote(entry.artefact->digest.text()) : "null");
   line += ",\"last_error\":" + json_quote(running ? running->last_error : "");
   return line + "}";
 }

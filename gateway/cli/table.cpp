@@ -130,6 +130,25 @@ std::vector<Command> harness_commands() {
 
 std::vector<Command> trust_commands() {
   return {
+      {.name = "freeze",
+       .synopsis = "SERVER [--json]",
+       .summary = "resolve and keep a local server's npm package; from then on that copy runs",
+       .details =
+           "For servers that `npx` or `npm exec` starts. npm resolves and installs the "
+           "package once, with\n"
+           "install scripts off; what came is made read-only, and each start compares all of "
+           "it with its\n"
+           "manifest. A range or a tag is resolved now, and again by the next freeze: what "
+           "was approved\n"
+           "then waits for a review, unless exactly the same came. Packages from git, files "
+           "and addresses are\n"
+           "refused; so are scripts and programs from elsewhere, in this build: they do not "
+           "say which files\n"
+           "belong to them. npm's own configuration says which registry is asked.",
+       .options = {json},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = freeze_command},
       {.name = "approve",
        .synopsis = "SERVER [ITEM...]",
        .summary = "sign an approval of exactly what `review` last showed of a server",

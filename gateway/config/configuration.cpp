@@ -203,8 +203,9 @@ Digest ServerEntry::identity() const {
   for (const std::string& argument : argv) arguments += framed(argument);
   std::string names;
   for (const auto& [variable, value] : env) names += framed(variable);
-  return digest("server-identity/1",
-                framed("local") + framed(arguments) + framed(cwd.string()) + framed(names));
+  const std::string command = framed(arguments) + framed(cwd.string()) + framed(names);
+  if (!artefact) return digest("server-identity/1", framed("local") + command);
+  return digest("server-identity/1", framed("frozen") + command + framed(artefact->digest.text()));
 }
 
 Digest ServerEntry::scope_digest() const {

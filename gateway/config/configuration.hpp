@@ -49,6 +49,15 @@ struct ToolPolicy {
   std::vector<DeclaredArgument> scopes;  // in the order of the file
 };
 
+// What `toolgate freeze` made of a local server's package. No part of the file: whoever loads a
+// configuration to run or judge servers adds it (gateway/packages/frozen.hpp, attach_artefacts()).
+struct Artefact {
+  Digest digest;                 // of the package's manifest
+  std::filesystem::path folder;  // that holds the manifest and the tree
+  std::string damage;  // not empty: why the record of it cannot be used; nothing runs then
+  friend bool operator==(const Artefact&, const Artefact&) = default;
+};
+
 struct ServerEntry {
   ServerName name;
   Transport transport = Transport::stdio;
@@ -72,6 +81,7 @@ struct ServerEntry {
   bool disabled = false;  // "disabled": true, as several harnesses write it
   // Filled in by who loads the file: the gateway's home, which no server may see.
   std::filesystem::path gateway_home;
+  std::optional<Artefact> artefact;  // of a local server whose package is frozen
 
   bool is_local() const { return transport == Transport::stdio; }
   // Where a local server starts, and its relative paths begin: `cwd`; else the gateway's own
@@ -80,8 +90,9 @@ struct ServerEntry {
   std::filesystem::path working_directory() const;
 
   // What pins are keyed by: for a local server its argv (variables expanded), working directory and
-  // the names of its environment, for a remote one its URL. Prefix, limits and policy are no part
-  // of it, nor are the values of env and headers.
+  // the names of its environment, and the digest of its artefact once it is frozen; for a remote
+  // one its URL. Prefix, limits and policy are no part of it, nor are the values of env and
+  // headers.
   Digest identity() const;
   // Over isolation, files, protected names and the names of headers: what widens or narrows what
   // the server may reach. An approval is for one of these.

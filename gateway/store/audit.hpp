@@ -34,7 +34,7 @@ namespace toolgate {
 struct Record {
   std::string
       kind;  // "call.intent", "call.outcome", "refusal", "approval", "review", "revocation",
-             // "server.start", "server.exit", "configuration", "agent", "finding"
+             // "server.start", "server.exit", "configuration", "agent", "finding", "freeze"
   std::string agent;
   std::string session;
   std::string server;

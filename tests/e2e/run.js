@@ -7,8 +7,8 @@ import { Checks } from './lib/checks.js';
 import { toolgate } from './lib/programs.js';
 
 const all = [
-  'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'hostile',
-  'misbehaving', 'harnesses', 'probe', 'matrix', 'stateless', 'skills', 'load', 'round-robin', 'paths',
+  'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'freeze',
+  'hostile', 'misbehaving', 'harnesses', 'probe', 'matrix', 'stateless', 'skills', 'load', 'round-robin', 'paths',
 ];
 const words = process.argv.slice(2);
 const gateway = !words.includes('--direct');

@@ -33,7 +33,7 @@ TEST_CASE("what makes no sense is a usage error that says what would") {
       {{"--json", "status"}, 2, "say the command before its option"},
       {{"status", "--log-level", "loud"}, 2, "--log-level is"},
       {{"completion", "tcsh"}, 2, "bash, zsh and fish"},
-      {{"freeze", "x"}, 1, "this build has no `freeze`"},
+      {{"inspect", "x"}, 1, "this build has no `inspect`"},
       {{"audit", "verify"}, 1, "this build has no `audit verify`"},
       {{"sta\x1b[2J"}, 2, "\\u{1b}"},
   };
@@ -67,7 +67,7 @@ TEST_CASE("help and version") {
     for (const Option& option : command.options)
       CHECK(contains(own, "--" + std::string(option.name)));
   }
-  CHECK(!contains(all, "freeze"));
+  CHECK(!contains(all, "quarantine"));
   CHECK(contains(toolgate.must({"server", "--help"}), "server add"));
   CHECK(contains(toolgate.must({"approve", "--help"}), "--accept-findings"));
   const Outcome group = toolgate({"server"});

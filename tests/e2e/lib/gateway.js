@@ -127,6 +127,9 @@ export class Home {
 
   async close() {
     for (const stop of this.#running.reverse()) await stop();
+    // Frozen packages are read-only.
+    const packages = join(this.folder, 'packages');
+    if (existsSync(packages)) spawnSync('chmod', ['-R', 'u+w', packages]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,43 @@
+#pragma once
+// Freezing: npm resolves and installs a server's package once, with install scripts off; what came
+// is checked, made read-only, described by a manifest and kept under the manifest's digest
+// (frozen.hpp says where). Two freezes at once do not disturb each other; one that is killed leaves
+// a folder that the next one sweeps away, never half a package.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "gateway/config/configuration.hpp"
+#include "gateway/core/result.hpp"
+#include "signing/digest.hpp"
+
+namespace toolgate {
+
+struct Frozen {
+  Digest digest;
+  std::string package;
+  std::string version;  // exact
+  std::string entry;    // the file to run, relative to the tree
+  std::filesystem::path folder;
+  std::size_t packages = 0;  // of the registry
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Told what happens next: "npm installs ...". For a terminal.
+using FreezeProgress = std::function<void(std::string_view)>;
+
+// Freezes the package of a local server and says so on its record. Needs the network. Blocking, for
+// as long as npm takes. Refuses with `unsupported` what cannot be frozen, with `unavailable` what
+// npm could not get, with `storage` when the home cannot hold it.
+Result<Frozen> freeze_server(const ServerEntry& entry, const std::filesystem::path& home,
+                             const Environment& environment, const FreezeProgress& progress);
+
+// The program and options in the first line of a script, as "#!/usr/bin/env node" has them. Refuses
+// with `unsupported` any program but node, and options that would load code from elsewhere.
+Result<std::vector<std::string>> interpreter_of(std::string_view first_line);
+
+}  // namespace toolgate
