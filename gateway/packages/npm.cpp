@@ -105,12 +105,20 @@ std::string last_lines(const std::string& text) {
     std::string line = text.substr(at, end - at);
     at = end + 1;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    if (line.find("complete log of this run") != line.npos) continue;
+    if (line == "npm error" || line.find("complete log of this run") != line.npos ||
+        line.find("Log files were not written") != line.npos) {
+      continue;
+    }
+    if (line.starts_with("npm error code ")) lines.clear();  // here its report begins
     lines.push_back("  " + line);
   }
+  const bool has_report = !lines.empty() && lines[0].starts_with("  npm error code ");
+  if (lines.size() > told_lines && !has_report) {
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(told_lines));
+  }
+  lines.resize(std::min(lines.size(), told_lines));
   std::string told;
-  const std::size_t from = lines.size() > told_lines ? lines.size() - told_lines : 0;
-  for (std::size_t i = from; i < lines.size(); ++i) told += '\n' + lines[i];
+  for (const std::string& line : lines) told += '\n' + line;
   return told;
 }
 
@@ -144,15 +152,25 @@ Refusal unavailable(const std::string& spec, const std::string& why) {
 }  // namespace
 
 std::vector<std::string> npm_install_words(const std::string& spec,
+                                           const std::filesystem::path& folder,
                                            const std::filesystem::path& cache) {
-  return {"npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
-          "--no-progress", "--no-dry-run", "--location=project", "--workspaces=false", "--save",
-          "--save-exact", "--save-prod", "--package-lock", "--lockfile-version=3",
-          "--omit-lockfile-registry-resolved", "--install-strategy=hoisted", "--install-links",
-          "--bin-links", "--omit=dev", "--include=optional",
-          // Only packages of a registry; npm before 11 warns that it does not know these.
-          "--allow-git=none", "--allow-remote=none", "--allow-file=none", "--allow-directory=none",
-          "--logs-max=0", "--loglevel=warn", "--cache=" + cache.string(), "--", spec};
+  std::vector<std::string> words = {"npm", "install"};
+  // Into this folder, whatever the user's configuration says. (--location=project would undo
+  // --no-global.)
+  words.insert(words.end(), {"--no-global", "--prefix=" + folder.string(), "--workspaces=false",
+                             "--cache=" + cache.string()});
+  words.insert(words.end(),
+               {"--ignore-scripts", "--no-dry-run", "--no-audit", "--no-fund",
+                "--no-update-notifier", "--no-progress", "--loglevel=warn", "--logs-max=0"});
+  words.insert(words.end(), {"--save", "--save-exact", "--save-prod", "--omit=dev",
+                             "--include=optional", "--install-strategy=hoisted", "--bin-links"});
+  words.insert(words.end(),
+               {"--package-lock", "--lockfile-version=3", "--omit-lockfile-registry-resolved"});
+  // Only packages of a registry; npm before 11 warns that it does not know these.
+  words.insert(words.end(), {"--allow-git=none", "--allow-remote=none", "--allow-file=none",
+                             "--allow-directory=none"});
+  words.insert(words.end(), {"--", spec});
+  return words;
 }
 
 Status install_package(const std::filesystem::path& folder, const std::string& spec,
@@ -160,8 +178,8 @@ Status install_package(const std::filesystem::path& folder, const std::string& s
   const auto program = find_program("npm", environment);
   if (!program) return unavailable(spec, "there is no npm in PATH: install Node.js with npm");
   const auto shared = environment("npm_config_cache");
-  std::vector<std::string> words =
-      npm_install_words(spec, shared && !shared->empty() ? std::filesystem::path(*shared) : cache);
+  std::vector<std::string> words = npm_install_words(
+      spec, folder, shared && !shared->empty() ? std::filesystem::path(*shared) : cache);
   std::vector<std::string> variables = environment_of_npm(environment);
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> passed = pointers(variables);

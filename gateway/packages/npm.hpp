@@ -20,10 +20,11 @@ namespace toolgate {
 
 // `npm install` and its options, for the spec of a registry's package.
 std::vector<std::string> npm_install_words(const std::string& spec,
+                                           const std::filesystem::path& folder,
                                            const std::filesystem::path& cache);
 
 // Installs into `folder`, where a package.json lies. Ten minutes at most. Blocking. Refuses with
-// `unavailable`, npm's last lines and a remedy.
+// `unavailable`, a remedy and npm's report.
 Status install_package(const std::filesystem::path& folder, const std::string& spec,
                        const std::filesystem::path& cache, const Environment& environment);
 

@@ -105,7 +105,7 @@ TEST_CASE("npm runs no script, asks only registries, and gets nothing that it ne
   const std::string words = read_file(home.programs() / "words");
   for (const char* word :
        {"install\n", "--ignore-scripts\n", "--package-lock\n", "--allow-git=none\n",
-        "--omit-lockfile-registry-resolved\n", "--\nserver@1.2.3\n"}) {
+        "--omit-lockfile-registry-resolved\n", "--no-global\n", "--\nserver@1.2.3\n"}) {
     CAPTURE(word);
     CHECK(words.find(word) != std::string::npos);
   }

@@ -185,6 +185,7 @@ async function sources(checks) {
   }
   await checks.test('bytes that are not what the registry names are refused', async (after) => {
     const { registry, home } = await scene(after, { echo: npx('echo-server') }, { publish: false });
+    registry.npmrc('fetch-retries=0', 'fetch-timeout=2000');
     registry.publish(echoPackage(), { 'index.js': echoSource }, { integrity: `sha512-${'A'.repeat(86)}==` });
     freezeFails(home, /what came is not what the registry names/);
     equal(packageFolders(home), [], 'what is left');
@@ -336,12 +337,12 @@ async function accidents(checks) {
 async function published(checks) {
   const { dependencies } = JSON.parse(readFileSync(join(e2eFolder, 'package.json'), 'utf8'));
   const cases = {
-    '@modelcontextprotocol/server-everything': ['echo', { message: 'round trip' }, /round trip/],
-    '@modelcontextprotocol/server-filesystem': ['list_allowed_directories', {}, /toolgate-e2e-/],
+    '@modelcontextprotocol/server-everything': [[], 'echo', { message: 'round trip' }, /round trip/],
+    '@modelcontextprotocol/server-filesystem': [['${workspace}'], 'list_allowed_directories', {}, /toolgate-e2e-/],
   };
-  for (const [name, [tool, args, says]] of Object.entries(cases)) {
+  for (const [name, [options, tool, args, says]] of Object.entries(cases)) {
     await checks.test(`${name}, frozen, approved and called`, async (after) => {
-      const real = npx(`${name}@${dependencies[name]}`, ['${workspace}']);
+      const real = npx(`${name}@${dependencies[name]}`, options);
       const home = await Home.create({ real }, { approve: false });
       after(() => home.close());
       home.environment.npm_config_cache = join(build, 'npm-cache');
