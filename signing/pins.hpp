@@ -37,8 +37,8 @@ struct Definition {
   std::string json;
 };
 
-// A local server's identity is the digest of its argv and environment names, a remote one's of its
-// URL.
+// A local server's identity is the digest of its argv, environment names and frozen artefact, a
+// remote one's of its URL.
 using ServerIdentity = Digest;
 
 // A definition and the digest of what it means:

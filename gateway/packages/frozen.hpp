@@ -11,7 +11,8 @@
 // program), so that another version in the configuration needs a freeze of its own; arguments of
 // the program are no part of it, so that ${workspace} may differ from start to start. Nobody signs
 // it: it says which digest to verify, and approvals are for one digest (ServerEntry::identity()),
-// so an edited record leads to no approved tool.
+// so an edited record leads to no approved tool. A server whose record is removed is one that was
+// never frozen: what was approved of its package does not hold for it.
 //
 // Covered: whoever changes, adds, removes or relinks a file of the tree, its manifest or the record
 // is noticed at the next start. Not covered: a process of the same user that changes the tree
@@ -64,7 +65,7 @@ struct FrozenProgram {
   std::vector<std::string> argv() const { return argv(root); }
 };
 
-// Verifies the package of a frozen server, whole. Blocking: about 20 ms for 3,000 files and 30 MB
+// Verifies the package of a frozen server, whole. Blocking: about 50 ms for 3,000 files and 30 MB
 // with two threads. Refuses with `bad_signature`, the first thing that differs and the remedy.
 // `entry` has an artefact.
 Result<FrozenProgram> frozen_program(const ServerEntry& entry);
