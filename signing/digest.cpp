@@ -90,7 +90,7 @@ Digest digest(std::string_view domain, std::string_view bytes) {
 }
 
 Digest plain_sha256(std::string_view bytes) {
-  Hash hash;
+  Sha256 hash;
   hash.add(bytes);
   return Digest(hash.finish());
 }

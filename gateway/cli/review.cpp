@@ -15,7 +15,6 @@
 #include "gateway/cli/freeze.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/core/clock.hpp"
-#include "gateway/packages/frozen.hpp"
 #include "inspectors/gate.hpp"
 
 namespace toolgate {
@@ -99,17 +98,32 @@ boost::json::value maybe(const std::optional<std::string>& text) {
   return text ? boost::json::value(*text) : boost::json::value(nullptr);
 }
 
-// What a sandbox shows of the host for the server's own program.
-boost::json::array program_of(const ServerEntry& entry) {
-  boost::json::array paths;
-  if (!entry.is_local() || entry.isolation == Isolation::none) return paths;
+using Words = std::vector<std::string>;
+
+// What a start runs, and what a sandbox shows of the host for it; where a start would be refused,
+// the command as the configuration has it. Found out once for a server: a frozen package is
+// verified.
+struct Running {
+  Words command;
+  Words program;
+};
+
+Running running_of(const ServerEntry& entry) {
+  if (!entry.is_local()) return Running{};
   auto server = local_server(entry);
-  if (!server || !server->sandbox) return paths;
-  for (const std::string& path : server->sandbox->programs) paths.emplace_back(path);
-  return paths;
+  if (!server) return Running{entry.argv, {}};
+  Running running{std::move(server->argv), {}};
+  if (server->sandbox) running.program = std::move(server->sandbox->programs);
+  return running;
 }
 
-boost::json::object scopes_of(const ServerEntry& entry) {
+boost::json::array array_of(const Words& words) {
+  boost::json::array array;
+  for (const std::string& word : words) array.push_back(boost::json::value(word));
+  return array;
+}
+
+boost::json::object scopes_of(const ServerEntry& entry, const Running& running) {
   boost::json::object scopes;
   scopes["isolation"] = !entry.is_local()                    ? "remote"
                         : entry.isolation == Isolation::none ? "none"
@@ -122,19 +136,11 @@ boost::json::object scopes_of(const ServerEntry& entry) {
     files.push_back(std::move(one));
   }
   scopes["files"] = std::move(files);
-  scopes["program"] = program_of(entry);
+  scopes["program"] = array_of(running.program);
   return scopes;
 }
 
-using Words = std::vector<std::string>;
-
-// What a start runs; where that is refused, what the configuration says.
-Words command_of(const ServerEntry& entry) {
-  auto command = command_to_run(entry);
-  return command ? std::move(*command) : entry.argv;
-}
-
-void print_json(Console& console, const ServerEntry& entry, const Words& command,
+void print_json(Console& console, const ServerEntry& entry, const Running& running,
                 const Reviewed& item) {
   boost::json::object row;
   row["server"] = entry.name.text();
@@ -153,13 +159,12 @@ void print_json(Console& console, const ServerEntry& entry, const Words& command
   }
   row["changes"] = std::move(changes);
   row["pin"] = item.pin ? boost::json::value(item.pin->text()) : boost::json::value(nullptr);
-  boost::json::array words;
-  for (const std::string& word : command) words.push_back(boost::json::value(word));
+  boost::json::array words = array_of(running.command);
   if (!entry.is_local()) words.push_back(boost::json::value(entry.url));
   row["command"] = std::move(words);
   row["artefact"] = entry.artefact ? boost::json::value(entry.artefact->digest.text())
                                    : boost::json::value(nullptr);
-  row["scopes"] = scopes_of(entry);
+  row["scopes"] = scopes_of(entry, running);
   if (!item.why.empty()) row["why"] = item.why;
   std::string json = boost::json::serialize(row);
   json.pop_back();
@@ -338,12 +343,12 @@ int review_command(const Invocation& call) {
     std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, gate);
     Status kept = keep(**store, probed.entry, *probed.offer, items);
     if (!kept) return fail(console, kept.refusal());
-    const Words command = command_of(probed.entry);
+    const Running running = running_of(probed.entry);
     for (const Reviewed& item : items) {
       summary.hard = summary.hard || item.withheld;
-      if (json) print_json(console, probed.entry, command, item);
+      if (json) print_json(console, probed.entry, running, item);
     }
-    if (!json) print_server(console, probed.entry, command, items, summary);
+    if (!json) print_server(console, probed.entry, running.command, items, summary);
     records.push_back(std::move(record));
   }
   Status recorded = record_acts(call, std::move(records));
