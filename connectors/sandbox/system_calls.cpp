@@ -121,6 +121,11 @@ scmp_arg_cmp has(unsigned argument, std::uint64_t bits) {
   return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, bits, bits};
 }
 
+scmp_arg_cmp is_type(unsigned argument, int type) {
+  constexpr std::uint64_t type_bits = 0xf;
+  return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, type_bits, static_cast<std::uint64_t>(type)};
+}
+
 void deny_sockets(Filter& filter) {
   constexpr int most_families = 64;  // AF_MAX is below; a larger number has one of the high bits
   for (int family = 0; family < most_families; ++family) {
@@ -130,10 +135,10 @@ void deny_sockets(Filter& filter) {
   for (std::uint64_t bit = most_families; bit <= low_half; bit <<= 1) {
     filter.deny("socket", EAFNOSUPPORT, has(0, bit));
   }
-  constexpr std::uint64_t type_bits = 0xf;
+  // A netlink socket is raw when getifaddrs(3) makes it, and means the same as any other.
   for (int type : {SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET}) {
-    filter.deny("socket", EPERM,
-                scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, type_bits, static_cast<std::uint64_t>(type)});
+    filter.deny("socket", EPERM, is(0, AF_INET), is_type(1, type));
+    filter.deny("socket", EPERM, is(0, AF_INET6), is_type(1, type));
   }
   constexpr std::uint64_t protocols[] = {33 /* DCCP */, 132 /* SCTP */, 136 /* UDP-Lite */,
                                          256 /* SMC */, 262 /* MPTCP */};
