@@ -40,8 +40,9 @@ constexpr const char* not_permitted[] = {
     "open_by_handle_at", "name_to_handle_at", "fanotify_init", "fanotify_mark", "mknod", "mknodat"};
 
 // Newer than libseccomp 2.5; from 424 on the numbers are those of every architecture.
-constexpr int not_permitted_numbers[] = {459 /* lsm_get_self_attr */, 460 /* lsm_set_self_attr */,
-                                         467 /* open_tree_attr */, 470 /* listns */};
+constexpr int not_permitted_numbers[] = {
+    459 /* lsm_get_self_attr */, 460 /* lsm_set_self_attr */, 467 /* open_tree_attr */,
+    469 /* file_setattr: what the ioctls below set */, 470 /* listns */};
 
 constexpr const char* not_there[] = {"clone3", "openat2", "io_uring_setup", "io_uring_enter",
                                      "io_uring_register"};
@@ -126,6 +127,16 @@ scmp_arg_cmp is_type(unsigned argument, int type) {
   return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, type_bits, static_cast<std::uint64_t>(type)};
 }
 
+// One end of a pair of datagram sockets (which "raw" is too) sends to any path that it is told, and
+// descriptors with it, as if it had been made with socket(2). A stream's cannot.
+void deny_socket_pairs(Filter& filter) {
+  for (std::uint64_t bit = 1; bit <= low_half; bit <<= 1) {
+    if (bit != AF_UNIX) filter.deny("socketpair", EAFNOSUPPORT, has(0, bit));
+  }
+  filter.deny("socketpair", EPERM, is_type(1, SOCK_DGRAM));
+  filter.deny("socketpair", EPERM, is_type(1, SOCK_RAW));
+}
+
 void deny_sockets(Filter& filter) {
   constexpr int most_families = 64;  // AF_MAX is below; a larger number has one of the high bits
   for (int family = 0; family < most_families; ++family) {
@@ -186,11 +197,17 @@ Result<std::string> system_call_filter() {
   for (const char* name : not_there) filter.deny(name, ENOSYS);
   for (std::uint64_t flag : namespaces) filter.deny("clone", EPERM, has(0, flag));
   for (std::uint64_t request : denied_ioctls) filter.deny("ioctl", EPERM, is(1, request));
+  // A whiteout is a device node, which Landlock lets a rename make.
+  constexpr std::uint64_t whiteout = 4;
+  filter.deny("renameat2", EPERM, has(4, whiteout));
+  // A lease makes whoever opens the file on the host wait, for up to a minute.
+  filter.deny("fcntl", EPERM, is(1, F_SETLEASE));
   constexpr std::uint64_t no_randomisation = 0x0040000;
   constexpr std::uint64_t read_implies_execute = 0x0400000;
   filter.deny("personality", EPERM, has(0, no_randomisation));
   filter.deny("personality", EPERM, has(0, read_implies_execute));
   deny_sockets(filter);
+  deny_socket_pairs(filter);
   deny_set_user_id(filter);
   return filter.text();
 }

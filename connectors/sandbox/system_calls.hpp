@@ -10,7 +10,7 @@
 //   read; libraries fall back to the calls that it can judge;
 // - sockets but TCP and UDP (AF_INET, AF_INET6) and the routing netlink: EAFNOSUPPORT. Unix sockets
 //   are among them: neither a read-only mount nor Landlock stops connecting to a path. A socketpair
-//   is allowed;
+//   is allowed, but not of datagrams, since each of its ends can send to a path;
 // - another architecture's calls (int 0x80, x32) end the process.
 //
 // Arguments of 32 bits are compared by their low half: the kernel ignores the rest.
