@@ -30,6 +30,9 @@ constexpr auto merged_folders =
 constexpr auto devices = std::to_array<const char*>(
     {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"});
 
+// Of /proc, what no namespace divides: the names of the user's keys, with all their users.
+constexpr auto told_of_the_host = std::to_array<const char*>({"/proc/keys", "/proc/key-users"});
+
 bool exists(const char* path) {
   struct stat about{};
   return ::lstat(path, &about) == 0;
@@ -164,9 +167,13 @@ Rules landlock_rules(const SandboxPlan& plan) {
   return rules;
 }
 
+// Of 0 the kernel takes no notice when a program of the host takes the cores (core(5), "piping");
+// of 1 it does, and a file gets no core of one byte either.
+constexpr std::size_t no_core = 1;
+
 std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxLimits& limits) {
   std::vector<std::pair<int, std::size_t>> list = {
-      {RLIMIT_CORE, 0},
+      {RLIMIT_CORE, no_core},
       {RLIMIT_DATA, limits.memory_mb << 20},
       {RLIMIT_NPROC, limits.processes},
       {RLIMIT_NOFILE, limits.open_files},
@@ -205,7 +212,11 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
   arguments.add("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent",
                 "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox");
   add_system(arguments);
-  arguments.add("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev");
+  arguments.add("--proc", "/proc");
+  for (const char* file : told_of_the_host) {
+    if (exists(file)) arguments.add("--perms", "0444", "--ro-bind-data", files.add(""), file);
+  }
+  arguments.add("--remount-ro", "/proc", "--dev", "/dev");
   for (const char* folder : {"/tmp", "/dev/shm", sandbox_home}) {
     arguments.add("--perms", "0700", "--size", bytes, "--tmpfs", folder);
   }
