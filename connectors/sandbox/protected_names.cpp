@@ -146,11 +146,17 @@ const ProtectedName* ProtectedNames::find(std::string_view path) const {
   return nullptr;
 }
 
-bool ProtectedNames::is_begin(std::string_view component) const {
-  return std::ranges::any_of(names_, [&](const ProtectedName& name) {
+std::vector<ProtectedNames::Continued> ProtectedNames::continued(std::string_view path) const {
+  std::vector<Continued> found;
+  for (const ProtectedName& name : names_) {
     const std::string_view whole(name.name);
-    return whole.substr(0, whole.find('/')) == component;
-  });
+    if (ends_in(path, whole)) found.push_back(Continued{name.name, ""});
+    for (std::size_t at = whole.find('/'); at != std::string::npos; at = whole.find('/', at + 1)) {
+      if (!ends_in(path, whole.substr(0, at))) continue;
+      found.push_back(Continued{name.name, std::string(whole.substr(at))});
+    }
+  }
+  return found;
 }
 
 }  // namespace toolgate

@@ -5,7 +5,8 @@
 //
 // A name is a path of one or more components ("git hooks" are ".git/hooks"); it protects every file
 // or directory whose path ends in it, at any depth of a scope. A scope that is itself named so is
-// not protected against: whoever writes down "~/notes/.vscode" means it.
+// not protected against: whoever writes down "~/notes/.vscode" means it; in a scope "~/x/.git" the
+// hooks still are.
 
 #include <span>
 #include <string>
@@ -41,8 +42,13 @@ class ProtectedNames {
 
   // How the path, relative to a scope and "/" between its components, is protected by its end.
   const ProtectedName* find(std::string_view path) const;
-  // Whether a name on the list begins with this component: where to look closer.
-  bool is_begin(std::string_view component) const;
+  // The names that the path is the end or the beginning of, with what then has to follow it:
+  // nothing for "a/.bashrc", and for "a/.git" the "/hooks" of ".git/hooks", and more.
+  struct Continued {
+    std::string name;
+    std::string rest;
+  };
+  std::vector<Continued> continued(std::string_view path) const;
   std::span<const ProtectedName> all() const { return names_; }
 
  private:

@@ -69,6 +69,8 @@ Status check_place(const std::string& path, const SandboxPlan& plan) {
   return done();
 }
 
+bool is_repository(std::string_view path) { return path == ".git" || path.ends_with("/.git"); }
+
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
@@ -84,12 +86,15 @@ class Walk {
 
  private:
   struct Linked {
-    std::string path;
-    std::size_t seen = 0;
+    std::vector<std::string> paths;  // those seen in the scope
     std::size_t names = 0;
   };
 
   Status folder(int at, const std::string& path, std::size_t depth);
+  // A name may begin above the scope: "hooks" in the scope "/repository/.git".
+  std::string whole(const std::string& path) const { return scope_ + "/" + path; }
+  Status unreadable(int at) const;
+  Status link(int at, const std::string& name, const std::string& path) const;
   Status entry(int at, const dirent& entry, const std::string& path, std::size_t depth);
   const ProtectedName* protection_of(const std::string& path, bool is_folder) const;
 
@@ -104,7 +109,7 @@ class Walk {
 Status Walk::folder(int at, const std::string& path, std::size_t depth) {
   if (depth > deepest) return refuse(scope_, "is more than 200 directories deep");
   const int copy = ::openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (copy < 0) return done();  // not readable for us, so not for the server
+  if (copy < 0) return unreadable(at);
   std::unique_ptr<DIR, CloseFolder> folder(::fdopendir(copy));
   if (!folder) {
     ::close(copy);
@@ -123,13 +128,44 @@ Status Walk::folder(int at, const std::string& path, std::size_t depth) {
   return done();
 }
 
+// A mount on it would be one on its target, and the link could still be replaced: what stands at a
+// protected name over a link (".bashrc" of a collection of dotfiles, ".git" of a repository that is
+// elsewhere) cannot be held.
+Status Walk::link(int at, const std::string& name, const std::string& path) const {
+  if (!writable_) return done();
+  auto names = names_.continued(whole(path));
+  if (is_repository(path)) names.push_back({".git", ""});
+  for (const auto& [whole, rest] : names) {
+    struct stat about{};
+    if (::fstatat(at, (name + rest).c_str(), &about, 0) != 0) continue;
+    return refuse(scope_, "has the protected name \"" + whole +
+                              "\" over a symbolic link, which could be replaced: put the file "
+                              "itself there, take the name off (\"protect\": [\"!" +
+                              whole + "\"]), or grant \"ro\"");
+  }
+  return done();
+}
+
+// Somebody else's directory that we cannot read is nothing to the server either. Our own is one
+// chmod away from being read and written by it, with all that was not seen in it.
+Status Walk::unreadable(int at) const {
+  struct stat about{};
+  if (!writable_ || ::fstat(at, &about) != 0 || about.st_uid != ::geteuid()) return done();
+  return refuse(scope_,
+                "holds a directory of yours that you cannot read, so that nobody knows what must "
+                "be protected in it (find PATH -type d ! -perm -500): make it readable (chmod "
+                "u+rwx), or grant \"ro\"");
+}
+
 Status Walk::entry(int at, const dirent& entry, const std::string& path, std::size_t depth) {
   struct stat about{};
   const bool known = entry.d_type == DT_DIR || entry.d_type == DT_LNK;
-  if (!known && ::fstatat(at, entry.d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) return done();
+  if (!known && ::fstatat(at, entry.d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == EACCES ? unreadable(at) : done();
+  }
   const bool is_folder = entry.d_type == DT_DIR || S_ISDIR(about.st_mode);
   const bool is_link = entry.d_type == DT_LNK || S_ISLNK(about.st_mode);
-  if (is_link) return done();  // a mount on it would be one on its target
+  if (is_link) return link(at, entry.d_name, path);
   const ProtectedName* name = protection_of(path, is_folder);
   if (name != nullptr && (writable_ || name->protection == Protection::hidden)) {
     if (held_.size() >= most_held) {
@@ -140,14 +176,13 @@ Status Walk::entry(int at, const dirent& entry, const std::string& path, std::si
   }
   if (is_folder) {
     Descriptor inner(::openat(at, entry.d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!inner) return done();
+    if (!inner) return errno == EACCES ? unreadable(at) : done();
     return folder(inner.number(), path, depth + 1);
   }
   if (writable_ && S_ISREG(about.st_mode) && about.st_nlink > 1) {
     Linked& linked = linked_[{about.st_dev, about.st_ino}];
-    ++linked.seen;
     linked.names = about.st_nlink;
-    linked.path = path;
+    linked.paths.push_back(path);
   }
   return done();
 }
@@ -155,26 +190,24 @@ Status Walk::entry(int at, const dirent& entry, const std::string& path, std::si
 // A worktree's ".git" is a file that says where the repository is, with its hooks.
 const ProtectedName* Walk::protection_of(const std::string& path, bool is_folder) const {
   static const ProtectedName repository{".git", Protection::unchanged};
-  const std::string_view text(path);
-  const bool is_repository = text == ".git" || text.ends_with("/.git");
-  return is_repository && !is_folder ? &repository : names_.find(path);
+  return is_repository(path) && !is_folder ? &repository : names_.find(whole(path));
 }
 
-// Package managers link whole trees out of a store: those are held as one, others one by one.
+// What a file with a name outside of the scope is held by: itself, or the whole tree that a package
+// manager linked out of its store.
+HeldPath holder_of(const std::string& path) {
+  constexpr std::string_view packages = "node_modules/";
+  const std::size_t found = path.starts_with(packages) ? 0 : path.find("/node_modules/");
+  if (found == std::string::npos) return HeldPath{path, Protection::unchanged, false};
+  const std::size_t begin = found == 0 ? 0 : found + 1;
+  return HeldPath{path.substr(0, begin + packages.size() - 1), Protection::unchanged, true};
+}
+
 std::vector<HeldPath> Walk::held() && {
   std::vector<HeldPath> all = std::move(held_);
   for (const auto& [id, linked] : linked_) {
-    if (linked.seen >= linked.names) continue;
-    constexpr std::string_view packages = "node_modules/";
-    const std::size_t found =
-        linked.path.starts_with(packages) ? 0 : linked.path.find("/node_modules/");
-    HeldPath path{linked.path, Protection::unchanged, false};
-    if (found != std::string::npos) {
-      const std::size_t begin = found == 0 ? 0 : found + 1;
-      path =
-          HeldPath{linked.path.substr(0, begin + packages.size() - 1), Protection::unchanged, true};
-    }
-    if (std::ranges::find(all, path.path, &HeldPath::path) == all.end()) all.push_back(path);
+    if (linked.paths.size() >= linked.names) continue;
+    for (const std::string& path : linked.paths) all.push_back(holder_of(path));
   }
   std::ranges::sort(all, {}, &HeldPath::path);
   // What lies in something that is held already needs nothing more.
