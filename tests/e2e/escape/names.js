@@ -1,0 +1,253 @@
+// Names: protected ones, scopes in scopes, and scopes in which no name may disappear.
+
+import { ensure, equal } from '../lib/checks.js';
+
+const rw = ['--rw', '@/s'];
+const keep = ['--keep', '@/s'];
+
+function repository(folder) {
+  folder.write('@/s/.git/config', '[core]\n');
+  folder.write('@/s/.git/hooks/pre-commit', 'hook\n', 0o755);
+  folder.write('@/s/.git/HEAD', 'ref\n');
+  folder.write('@/s/sub/deep/.git/hooks/post-merge', 'hook\n', 0o755);
+}
+
+function repositoryUnchanged(folder) {
+  equal(folder.read('@/s/.git/config'), '[core]\n');
+  equal(folder.read('@/s/.git/hooks/pre-commit'), 'hook\n');
+  equal(folder.read('@/s/sub/deep/.git/hooks/post-merge'), 'hook\n');
+}
+
+// A mount point, or a file in another mount.
+const held = /^denied (EBUSY|EXDEV)$/;
+
+// One that exists, and is a file.
+function untouchable(path) {
+  return [
+    [`read ${path}`, /^succeeded/], [`write ${path}`, 'denied EROFS'], [`open_truncating ${path}`, 'denied EROFS'],
+    [`unlink ${path}`, 'denied EBUSY'], [`rename ${path} @/s/moved`, held], [`chmod ${path} 777`, 'denied EROFS'],
+    [`rename @/s/new ${path}`, held], [`exchange @/s/new ${path}`, held], [`link ${path} @/s/linked`, 'denied EXDEV'],
+  ];
+}
+
+export const cases = [
+  {
+    name: 'F11 a name in the scope for a file outside of it', scopes: ['--rw', '@/s', '--ro', '@/r'],
+    make: (folder) => folder.write('@/r/f', 'own\n'),
+    tries: [
+      ['link @/out/f @/s/l', 'denied ENOENT'], ['link @/r/f @/s/l', 'denied EXDEV'],
+      ['link /usr/bin/env @/s/l', 'denied EXDEV'],
+      ['link_open_file @/r/f @/s/l', 'denied EXDEV'], ['link_open_file /etc/passwd @/s/l', 'denied EXDEV'],
+      ['link /proc/self/exe @/s/l', /^denied (EXDEV|EPERM|EACCES)$/],
+    ],
+  },
+  {
+    name: 'F12 renames and unnamed files between scopes', scopes: ['--rw', '@/s', '--rw', '@/t'],
+    make: (folder) => { folder.write('@/s/f'); folder.write('@/t/g'); },
+    tries: [
+      ['rename @/s/f /tmp/f', 'denied EXDEV'], ['rename @/s/f @/t/f', 'denied EXDEV'],
+      ['exchange @/s/f @/t/g', 'denied EXDEV'],
+      ['exchange @/s/f /etc/passwd', /^denied (EXDEV|EACCES|EBUSY)$/], ['link_unnamed /tmp @/s/u', 'denied EXDEV'],
+      ['link_unnamed @/s @/s/u', 'succeeded'], ['rename_whiteout @/s/f @/s/w', 'denied EPERM'],
+    ],
+    host: (folder) => ensure(!folder.exists('@/s/w'), 'a whiteout was made'),
+  },
+  {
+    name: 'F14 no-delete: no name disappears', scopes: keep,
+    make: (folder) => { folder.write('@/s/f'); folder.write('@/s/g'); folder.write('@/s/d/e'); folder.make('@/s/empty'); },
+    tries: [
+      ['unlink @/s/f', 'denied EACCES'], ['rmdir @/s/empty', 'denied EACCES'],
+      ['rename @/s/f @/s/new', 'denied EACCES'],
+      ['rename_no_replace @/s/f @/s/new', 'denied EACCES'], ['rename @/s/f @/s/g', 'denied EACCES'],
+      ['exchange @/s/f @/s/g', 'denied EACCES'], ['rename @/s/d @/s/d2', 'denied EACCES'],
+      ['rename @/s/d/e @/s/e', /^denied (EACCES|EXDEV)$/], ['rename_whiteout @/s/f @/s/w', 'denied EPERM'],
+      ['symlink /etc @/s/l', 'denied EACCES'], ['rename_race @/s/f @/s/g', 'denied EBUSY'],
+      ['rename @/s /tmp/s', /^denied/], ['rename /tmp/x @/s/f', /^denied/],
+    ],
+    host: (folder) => {
+      for (const name of ['@/s/f', '@/s/g', '@/s/d/e']) equal(folder.read(name), 'own\n');
+      ensure(folder.exists('@/s/empty'), 'a folder is gone');
+    },
+  },
+  {
+    name: 'F16 no-delete: what a file says may change', scopes: keep,
+    make: (folder) => { folder.write('@/s/f'); folder.write('@/s/g'); folder.write('@/s/h'); },
+    tries: [
+      ['open_truncating @/s/f', 'succeeded'], ['append @/s/g', 'succeeded'], ['punch_hole @/s/h', 'succeeded'],
+      ['create @/s/new', 'succeeded'], ['mkdir @/s/d', 'succeeded'], ['create @/s/d/new', 'succeeded'],
+      ['unlink @/s/d/new', 'denied EACCES'],
+    ],
+    host: (folder) => equal(folder.read('@/s/f'), 'attack\n'),
+  },
+  {
+    name: 'F17 no-delete: what overlays take for deletions', scopes: keep, make: (folder) => folder.write('@/s/f'),
+    tries: [
+      ['mknod_whiteout @/s/w', 'denied EPERM'], ['rename_whiteout @/s/f @/s/w', 'denied EPERM'],
+      ['mknod_file @/s/n', 'denied EPERM'],
+    ],
+  },
+  { name: 'F14 no-delete beneath /tmp is refused', scopes: ['--keep', '/tmp/toolgate-no-delete'],
+    refused: /rw-no-delete|cannot be opened/ },
+  {
+    name: 'F20 hooks and settings of git',
+      scopes: rw, make: (folder) => { repository(folder); folder.write('@/s/new'); },
+    tries: [
+      ...untouchable('@/s/.git/config'),
+      ['write @/s/.git/hooks/pre-commit', 'denied EROFS'], ['create @/s/.git/hooks/post-commit', 'denied EROFS'],
+      ['rename @/s/.git @/s/.g2', 'denied EBUSY'], ['exchange @/s/.git @/s/new', 'denied EBUSY'],
+      ['rename @/s/.git/hooks @/s/.git/h2', 'denied EBUSY'], ['rmdir @/s/.git/hooks', 'denied EBUSY'],
+      ['mkdir @/s/.git/hooks', 'denied EEXIST'], ['write @/s/sub/deep/.git/hooks/post-merge', 'denied EROFS'],
+      ['rename @/s/sub @/s/sub2', 'denied EBUSY'], ['rename @/s/sub/deep @/s/deep', /^denied (EBUSY|EXDEV)$/],
+      ['rename_race @/s/.git @/s/.g2', 'denied EBUSY'], ['write @/s/.git/HEAD', 'succeeded'],
+      ['symlink /tmp @/s/.git/hooks', 'denied EEXIST'], ['chmod @/s/.git/hooks 777', 'denied EROFS'],
+    ],
+    host: repositoryUnchanged,
+  },
+  {
+    name: 'F20 the same in a scope where no name disappears', scopes: keep, make: repository,
+    tries: [
+      ['write @/s/.git/config', 'denied EROFS'], ['create @/s/.git/hooks/post-commit', 'denied EROFS'],
+      ['rename @/s/.git @/s/.g2', /^denied (EBUSY|EACCES)$/],
+    ],
+    host: repositoryUnchanged,
+  },
+  {
+    name: 'F20 the scope is the .git itself', scopes: ['--rw', '@/s/.git'], make: repository,
+    tries: [
+      ['create @/s/.git/hooks/post-commit', 'denied EROFS'], ['write @/s/.git/config', 'denied EROFS'],
+      ['write @/s/.git/HEAD', 'succeeded'],
+    ],
+    host: repositoryUnchanged,
+  },
+  ...['.mcp.json', '.bashrc', '.envrc', '.npmrc', '.gitmodules', '.editorconfig', 'a/b/.mcp.json'].map((name) => ({
+    name: `F21 ${name} exists and stays`, scopes: rw,
+    make: (folder) => { folder.write(`@/s/${name}`); folder.write('@/s/new'); },
+    tries: untouchable(`@/s/${name}`), host: (folder) => equal(folder.read(`@/s/${name}`), 'own\n'),
+  })),
+  ...['.vscode/tasks.json', '.claude/settings.json', '.cursor/mcp.json', '.codex/config.toml',
+    '.idea/x'].map((name) => ({
+    name: `F21 ${name} in its folder stays`, scopes: rw, make: (folder) => folder.write(`@/s/${name}`),
+    tries: [
+      [`write @/s/${name}`, 'denied EROFS'], [`unlink @/s/${name}`, 'denied EROFS'],
+      [`rename @/s/${name.split('/')[0]} @/s/moved`, 'denied EBUSY'], [`create @/s/${name}2`, 'denied EROFS'],
+    ],
+    host: (folder) => equal(folder.read(`@/s/${name}`), 'own\n'),
+  })),
+  {
+    name: 'F21 known gap: a protected name that does not exist yet can be made, and leaves no stub', scopes: rw,
+    tries: [['create @/s/.mcp.json', 'succeeded'], ['mkdir @/s/.git', 'succeeded'],
+      ['mkdir @/s/.git/hooks', 'succeeded']],
+    host: (folder) => ensure(!folder.exists('@/s/.bashrc'), 'there is a stub'),
+  },
+  {
+    name: 'F21 keys are not even read', scopes: ['--ro', '@/s'],
+    make: (folder) => { folder.write('@/s/.ssh/id', 'SECRET\n'); folder.write('@/s/x/.netrc', 'SECRET\n'); },
+    tries: [['read @/s/.ssh/id', 'denied ENOENT'], ['list @/s/.ssh', 'succeeded 0'],
+      ['read @/s/x/.netrc', 'succeeded']],
+  },
+  {
+    name: 'F21 keys in a writable scope: not read, not replaced', scopes: rw,
+    make: (folder) => { folder.write('@/s/.aws/credentials', 'SECRET\n'); folder.write('@/s/a/.git-credentials',
+      'SECRET\n'); },
+    tries: [
+      ['read @/s/.aws/credentials', 'denied ENOENT'], ['rename @/s/.aws @/s/aws', 'denied EBUSY'],
+      ['create @/s/.aws/x', 'denied EROFS'],
+      ['read @/s/a/.git-credentials', 'succeeded'], ['rename @/s/a @/s/b', 'denied EBUSY'],
+      ['unlink @/s/a/.git-credentials', 'denied EBUSY'],
+      ['link @/s/a/.git-credentials @/s/l', 'denied EXDEV'], ['umount @/s/.aws', 'denied EPERM'],
+    ],
+    host: (folder) => equal(folder.read('@/s/.aws/credentials'), 'SECRET\n'),
+  },
+  {
+    name: 'F22 a worktree: its .git is a file', scopes: rw,
+    make: (folder) => { folder.write('@/s/.git', 'gitdir: /elsewhere\n'); folder.write('@/s/new'); },
+    tries: untouchable('@/s/.git'), host: (folder) => equal(folder.read('@/s/.git'), 'gitdir: /elsewhere\n'),
+  },
+  {
+    name: 'F23 other spellings are other names', scopes: rw, make: (folder) => folder.write('@/s/.MCP.json'),
+    tries: [['write @/s/.MCP.json', 'succeeded'], ['create @/s/.mcp.json.', 'succeeded']],
+  },
+  {
+    name: 'a protected name over a link within the scope', scopes: rw, refused: /"\.bashrc" over a symbolic link/,
+    make: (folder) => { folder.write('@/s/dotfiles/bashrc'); folder.shell('ln -s dotfiles/bashrc @/s/.bashrc'); },
+  },
+  {
+    name: 'a repository over a link within the scope', scopes: rw, refused: /over a symbolic link/,
+    make: (folder) => { folder.write('@/s/real/hooks/pre-commit'); folder.shell('ln -s real @/s/.git'); },
+  },
+  {
+    name: 'a link at a protected name does not matter where nothing is written', scopes: ['--ro', '@/s'],
+    make: (folder) => { folder.write('@/s/real/hooks/pre-commit'); folder.shell('ln -s real @/s/.git'); },
+    tries: [['write @/s/.git/hooks/pre-commit', 'denied EROFS']],
+  },
+  {
+    name: 'a folder closed by the last run hides no hooks from the next', scopes: rw, only: 'user',
+    refused: /you cannot read/,
+    make: (folder) => { repository(folder); folder.shell('chmod 000 @/s/.git'); },
+  },
+  {
+    name: 'a folder that can be listed but not entered hides nothing either', scopes: rw, only: 'user',
+    refused: /you cannot read/,
+    make: (folder) => { folder.write('@/s/d/.mcp.json'); folder.shell('chmod 400 @/s/d'); },
+  },
+  {
+    name: 'names of the administrator, added and taken off', scopes: ['--rw', '@/s', '--protect',
+      'settings/live.json', '--protect', '!.npmrc'],
+    make: (folder) => { folder.write('@/s/settings/live.json'); folder.write('@/s/.npmrc'); },
+    tries: [
+      ['write @/s/settings/live.json', 'denied EROFS'], ['rename @/s/settings @/s/x', 'denied EBUSY'],
+      ['write @/s/.npmrc', 'succeeded'],
+    ],
+  },
+  {
+    name: 'ro in rw', scopes: ['--rw', '@/s', '--ro', '@/s/a/inner'],
+    make: (folder) => { folder.write('@/s/a/inner/f'); folder.write('@/s/a/f'); },
+    tries: [
+      ['write @/s/a/inner/f', 'denied EROFS'], ['create @/s/a/inner/new', 'denied EROFS'],
+      ['rename @/s/a @/s/b', 'denied EBUSY'],
+      ['rename @/s/a/inner @/s/a/x', 'denied EBUSY'], ['write @/s/a/f', 'succeeded'],
+      ['rename @/s/a/f @/s/a/inner/f', /^denied (EXDEV|EROFS)$/],
+    ],
+    host: (folder) => equal(folder.read('@/s/a/inner/f'), 'own\n'),
+  },
+  {
+    name: 'rw in ro', scopes: ['--ro', '@/s', '--rw', '@/s/inner'],
+    make: (folder) => { folder.write('@/s/inner/f'); folder.write('@/s/f'); },
+    tries: [['write @/s/f', 'denied EROFS'], ['write @/s/inner/f', 'succeeded'], ['unlink @/s/inner/f', 'succeeded'],
+      ['rename @/s/inner @/s/x', /^denied/]],
+  },
+  {
+    name: 'rw in no-delete', scopes: ['--keep', '@/s', '--rw', '@/s/inner'],
+    make: (folder) => { folder.write('@/s/inner/f'); folder.write('@/s/f'); },
+    tries: [
+      ['unlink @/s/f', 'denied EACCES'], ['unlink @/s/inner/f', 'succeeded'],
+      ['rename @/s/f @/s/inner/f', /^denied (EXDEV|EACCES)$/],
+      ['rename @/s/inner @/s/x', /^denied (EBUSY|EACCES)$/],
+    ],
+  },
+  {
+    name: 'no-delete in ro', scopes: ['--ro', '@/s', '--keep', '@/s/inner'],
+    make: (folder) => { folder.write('@/s/inner/f'); folder.write('@/s/f'); },
+    tries: [['unlink @/s/inner/f', 'denied EACCES'], ['append @/s/inner/f', 'succeeded'],
+      ['write @/s/f', 'denied EROFS']],
+  },
+  {
+    name: 'no-delete in rw cannot be held, and is refused', scopes: ['--rw', '@/s', '--keep', '@/s/inner'],
+      refused: /rw-no-delete inside/,
+    make: (folder) => folder.make('@/s/inner'),
+  },
+  { name: 'the same scope twice', scopes: ['--rw', '@/s', '--ro', '@/s'], refused: /there twice/ },
+  {
+    name: 'CVE-2025-53109: a link in the scope to what lies outside', scopes: rw,
+    make: (folder) => folder.shell('ln -s / @/s/root; ln -s @/out @/s/out'),
+    tries: [['read @/s/root/etc/shadow', 'denied ENOENT'], ['write @/s/out/f', 'denied ENOENT'],
+      ['list @/s/root/home', 'denied EACCES']],
+  },
+  {
+    name: 'CVE-2025-53110: a folder whose name only begins like the scope', scopes: rw,
+    make: (folder) => folder.write('@/s-secret/f', 'SECRET\n'),
+    tries: [['read @/s-secret/f', 'denied ENOENT'], ['list @/s-secret', 'denied ENOENT'],
+      ['create @/s-secret/x', /^denied/], ['mkdir @/s-new', /^denied (EROFS|EACCES)$/]],
+    host: (folder) => equal(folder.read('@/s-secret/f'), 'SECRET\n'),
+  },
+];
