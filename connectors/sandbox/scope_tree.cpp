@@ -179,6 +179,15 @@ Status Walk::entry(int at, const dirent& entry, const std::string& path, std::si
     if (!inner) return errno == EACCES ? unreadable(at) : done();
     return folder(inner.number(), path, depth + 1);
   }
+  // Neither a read-only mount nor, inside of what is writable (another scope, /tmp), Landlock stops
+  // writing to a fifo.
+  if (!writable_ && S_ISFIFO(about.st_mode)) {
+    if (held_.size() >= most_held) {
+      return refuse(scope_,
+                    "has more than 400 fifos and protected names: grant a smaller directory");
+    }
+    held_.push_back(HeldPath{path, Protection::hidden, false});
+  }
   if (writable_ && S_ISREG(about.st_mode) && about.st_nlink > 1) {
     Linked& linked = linked_[{about.st_dev, about.st_ino}];
     linked.names = about.st_nlink;

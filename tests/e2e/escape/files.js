@@ -154,9 +154,10 @@ export const cases = [
     host: noSpecialBits,
   },
   {
-    name: 'F25 a fifo of the host in a ro scope is not written to', scopes: ro,
-    make: (folder) => folder.shell('mkfifo @/s/p'),
-    tries: [['open_to_write @/s/p', 'denied EACCES']],
+    name: 'F25 a fifo of the host is not written to in a ro scope, not even in a writable one',
+    scopes: ['--rw', '@/s', '--ro', '@/s/r'],
+    make: (folder) => folder.shell('mkdir @/s/r; mkfifo @/s/r/p; (exec 3<>@/s/r/p; sleep 20) & true'),
+    tries: [['open_to_write @/s/r/p', 'denied EROFS'], ['read @/s/r/p', 'succeeded']],
   },
   {
     name: 'F26 the system is not written to', scopes: rw,
