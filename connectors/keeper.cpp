@@ -83,6 +83,16 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// What a server takes beside its private memory (shared memory, files in memory) is limited by
+// nothing but the machine. When that has none left, servers are what it ends first.
+void be_ended_first() {
+  constexpr std::string_view most_of_all = "1000";
+  ::prctl(PR_SET_DUMPABLE, 1);  // or the file would be root's
+  Descriptor file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  ::prctl(PR_SET_DUMPABLE, 0);
+  [[maybe_unused]] ssize_t written = ::write(file.number(), most_of_all.data(), most_of_all.size());
+}
+
 // In the child: becomes bubblewrap, or says why not as the launcher would.
 [[noreturn]] void enter(ReceivedOrders& orders, int keeper, int status) {
   constexpr int out_of_the_way = 64;
@@ -114,7 +124,10 @@ void reset_signals() {
     limit.rlim_cur = std::min(limit.rlim_max, orders.descriptors);
     ::setrlimit(RLIMIT_NOFILE, &limit);
   }
-  if (orders.sandbox) enter(orders, keeper, failure);
+  if (orders.sandbox) {
+    be_ended_first();
+    enter(orders, keeper, failure);
+  }
   KeeperReport report{KeeperReport::Kind::no_directory, 0};
   if (!orders.cwd.empty() && ::chdir(orders.cwd.c_str()) != 0) {
     report.value = errno;

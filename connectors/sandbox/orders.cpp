@@ -179,6 +179,8 @@ std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxLimits& li
       {RLIMIT_NOFILE, limits.open_files},
       {RLIMIT_FSIZE, limits.file_mb << 20},
       {RLIMIT_MSGQUEUE, 0},
+      {RLIMIT_RTPRIO, 0},
+      {RLIMIT_NICE, 0},
       {RLIMIT_MEMLOCK, std::size_t{1} << 20},
   };
   if (limits.cpu_s > 0) list.emplace_back(RLIMIT_CPU, limits.cpu_s);

@@ -106,7 +106,8 @@ export const cases = [
   {
     name: 'a limit is not raised, and nothing is spared when memory is short',
     tries: [['raise_limit', 'denied EPERM'], ['raise_priority', /^denied (EACCES|EPERM)$/],
-      ['spare_from_killing', 'denied EROFS']],
+      ['spare_from_killing', 'denied EROFS'],
+      ['read /proc/self/oom_score_adj', 'succeeded 1000']],
   },
   {
     name: 'P13 arguments that look like options', scopes: ['--ro', '@/s'],
