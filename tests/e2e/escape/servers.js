@@ -13,6 +13,8 @@ import { modernNode, packageFolder } from '../lib/programs.js';
 const official = (name, ...args) => [join(packageFolder(`@modelcontextprotocol/server-${name}`), 'dist',
   'index.js'), ...args];
 
+const headlessShell = '/usr/lib/chromium/chromium-headless-shell';
+
 // The entry of a sandboxed server.
 function sandboxed(args, files, more = {}) {
   return { command: modernNode, args, ...more, toolgate: { isolation: 'process', files } };
@@ -69,6 +71,11 @@ export async function servers(checks) {
   await checks.test('docker.sock and an ssh agent in a granted tree are not connected to', sockets, { seconds: 90 });
   await checks.test('the memory server keeps its file in a rw scope', memory, { seconds: 90 });
   await checks.test('the everything server answers', everything, { seconds: 90 });
+  if (existsSync(headlessShell)) {
+    await checks.test('a browser reads a page in the sandbox', browser, { seconds: 90 });
+  } else {
+    checks.skip('a browser in the sandbox', 'apt-get install chromium-headless-shell');
+  }
   await checks.test('CVE-2025-59536: what a project says is data: taking it over runs nothing',
     projectConfiguration, { seconds: 90 });
 }
@@ -186,6 +193,19 @@ async function memory(after) {
 async function everything(after) {
   const client = await connected(after, { everything: sandboxed(official('everything'), []) });
   ensure((await succeeds(client, 'everything__echo', { message: 'from inside' })).includes('from inside'), 'no echo');
+}
+
+// The old headless mode of Chromium is a program of its own, which needs no unix sockets: the browser itself makes
+// one at its start and ends without. Its own sandbox cannot be inside of ours.
+async function browser(after) {
+  const entry = join(packageFolder('chrome-devtools-mcp'), 'build', 'src', 'bin', 'chrome-devtools-mcp.js');
+  const args = [entry, '--executablePath', headlessShell, '--headless', '--isolated', '--no-usage-statistics',
+    '--chromeArg=--no-sandbox', '--chromeArg=--disable-gpu'];
+  const client = await connected(after, { browser: sandboxed(args, []) });
+  const pages = await succeeds(client, 'browser__new_page', { url: 'data:text/html,<title>Inside</title><p>seen' });
+  const pageId = Number(/(\d+):[^\n]*\[selected\]/.exec(pages)?.[1] ?? ensure(false, pages));
+  const snapshot = await succeeds(client, 'browser__take_snapshot', { pageId });
+  ensure(snapshot.includes('"seen"'), `the page was not read: ${snapshot}`);
 }
 
 async function projectConfiguration(after) {
