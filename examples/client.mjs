@@ -28,6 +28,7 @@ async function call(name, parameters) {
 const folder = process.env.QUICKSTART_FOLDER;
 await call('everything__echo', { message: `hello over ${kind}` });
 await call('files__read_text_file', { path: `${folder}/note.txt` });
+await call('files__read_text_file', { path: '/etc/passwd' });
 await call('memory__search_nodes', { query: 'toolgate' });
 await call('files__write_file', { path: `${folder}/note.txt`, content: 'overwritten' });
 await client.close();

@@ -18,13 +18,14 @@ install_npm_packages examples
 toolgate=$PWD/build/release/toolgate
 packages=$PWD/examples/node_modules/@modelcontextprotocol
 
-TOOLGATE_HOME=$(mktemp -d "${TMPDIR:-/tmp}/toolgate-quickstart.XXXXXX")
-QUICKSTART_FOLDER=$TOOLGATE_HOME/workspace
+folder=$(mktemp -d "${TMPDIR:-/tmp}/toolgate-quickstart.XXXXXX")
+TOOLGATE_HOME=$folder/home
+QUICKSTART_FOLDER=$folder/workspace
 export TOOLGATE_HOME QUICKSTART_FOLDER
 gateway=
 cleanup() {
   [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null; wait "$gateway" 2>/dev/null; }
-  rm -rf "$TOOLGATE_HOME"
+  rm -rf "$folder"
 }
 trap cleanup EXIT
 mkdir "$QUICKSTART_FOLDER"
@@ -34,20 +35,24 @@ step "2. A home: configuration, keys, an empty log"
 show "init"
 "$toolgate" init
 
-step "3. Three servers from npm. They become *imported*: nothing of them has run yet"
+step "3. Three servers from npm. They become *imported*: nothing of them has run yet. Each will run in a
+   sandbox of its own; one of them is told that it may use all of the machine, and is granted one folder"
 add() {
-  show "server add $1 --isolation none -- node ${2##*/node_modules/} ${3:-}"
-  "$toolgate" server add "$1" --isolation none -- "$(command -v node)" "${@:2}"
+  local name=$1 options=$2
+  shift 2
+  show "server add $name${options:+ $options} -- node ${1##*/node_modules/} ${2:-}"
+  # shellcheck disable=SC2086
+  "$toolgate" server add "$name" $options -- "$(command -v node)" "$@"
 }
-add files "$packages/server-filesystem/dist/index.js" "$QUICKSTART_FOLDER"
-add memory "$packages/server-memory/dist/index.js"
-add everything "$packages/server-everything/dist/index.js"
+add files "--rw $QUICKSTART_FOLDER" "$packages/server-filesystem/dist/index.js" /
+add memory "" "$packages/server-memory/dist/index.js"
+add everything "" "$packages/server-everything/dist/index.js"
 
 step "4. Review what they offer"
 show "review"
-"$toolgate" review >"$TOOLGATE_HOME/review.txt"
-head -n 15 "$TOOLGATE_HOME/review.txt"
-echo "   ... $(wc -l <"$TOOLGATE_HOME/review.txt") lines"
+"$toolgate" review >"$folder/review.txt"
+head -n 15 "$folder/review.txt"
+echo "   ... $(wc -l <"$folder/review.txt") lines"
 
 step "5. Approve: all of two servers, but only two tools that read from the third"
 for server in memory everything "files read_text_file list_directory"; do
@@ -61,13 +66,13 @@ node examples/client.mjs stdio "$toolgate" stdio
 
 step "7. The same over HTTP"
 show "serve --listen 127.0.0.1:0"
-"$toolgate" serve --listen 127.0.0.1:0 2>"$TOOLGATE_HOME/serve.log" &
+"$toolgate" serve --listen 127.0.0.1:0 2>"$folder/serve.log" &
 gateway=$!
 url=
 for _ in $(seq 100); do
-  url=$(sed -nE 's/.*serve\.listening.*url="?(http[^" ]+).*/\1/p' "$TOOLGATE_HOME/serve.log")
+  url=$(sed -nE 's/.*serve\.listening.*url="?(http[^" ]+).*/\1/p' "$folder/serve.log")
   [ -z "$url" ] || break
-  kill -0 "$gateway" || { cat "$TOOLGATE_HOME/serve.log"; exit 1; }
+  kill -0 "$gateway" || { cat "$folder/serve.log"; exit 1; }
   sleep 0.1
 done
 node examples/client.mjs http "$url"
