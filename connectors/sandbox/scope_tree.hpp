@@ -32,9 +32,10 @@ class ScopeTree {
   // /run, the user's home itself, and the like.
   static Result<ScopeTree> open(const FileScope& scope, const SandboxPlan& plan);
 
-  // Looks through it: hidden names, in a read-only scope fifos too, and in a writable one protected names and files that have a
-  // second name outside of it (a hard link; writing to such a file would write outside). Refused:
-  // more than two million names, or more of either than can be mounted.
+  // Looks through it: hidden names, in a read-only scope fifos too, and in a writable one protected
+  // names and files that have a second name outside of it (a hard link; writing to such a file
+  // would write outside). Refused: more than two million names, or more of either than can be
+  // mounted.
   Status hold(const ProtectedNames& names);
 
   const FileScope& scope() const { return scope_; }
