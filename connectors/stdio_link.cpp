@@ -124,7 +124,7 @@ Task<> StdioLink::say_closed(std::string what) {
   if (closing_) co_return;
   if (ended) what = process_.end()->text();
   closed_ = true;
-  events_->closed(refusal(what + "; `toolgate status` shows its last lines on stderr"));
+  events_->closed(refusal(what));
 }
 
 // For a server that exits while somebody else holds its stdout open.

@@ -40,6 +40,7 @@ boost::json::object status_of(const Upstream& server) {
   if (auto revision = server.revision()) one["revision"] = std::string(revision_text(*revision));
   one["restarts"] = server.restarts();
   one["last_error"] = server.last_error();
+  one["last_words"] = server.last_words();
   return one;
 }
 

@@ -31,6 +31,7 @@ Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed
     probed.offer = status.refusal();
   }
   co_await upstream->stop();
+  probed.last_words = upstream->last_words();
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace toolgate {
 struct Probed {
   ServerEntry entry;
   Result<Offer> offer;
+  std::string last_words = {};  // Upstream::last_words(), of one that failed
 };
 
 // All at the same time; each has its own start_ms. Blocking: runs its own event loop.

@@ -29,6 +29,23 @@ bool is_permanent(const Refusal& why) {
   return why.reason == Reason::unsupported || why.reason == Reason::bad_configuration;
 }
 
+std::string last_lines(std::string_view text) {
+  constexpr std::size_t most_bytes = 1'000;
+  constexpr int most_lines = 5;
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.size() > most_bytes) text.remove_prefix(text.size() - most_bytes);
+  std::size_t begin = text.size();
+  for (int lines = 0; lines < most_lines && begin != std::string_view::npos && begin > 0; ++lines) {
+    begin = text.rfind('\n', begin - 1);
+  }
+  if (begin != std::string_view::npos && begin < text.size()) text.remove_prefix(begin + 1);
+  std::string printable(text);
+  for (char& c : printable) {
+    if (c != '\n' && (c < ' ' || c > '~')) c = '?';
+  }
+  return printable;
+}
+
 }  // namespace
 
 std::string_view state_name(Upstream::State state) {
@@ -277,6 +294,7 @@ Task<> Upstream::end_link() {
   if (!link_) co_return;
   co_await close_link();
   co_await tasks_.drain(Milliseconds(0));
+  last_words_ = last_lines(link_->stderr_tail());
   link_.reset();
 }
 

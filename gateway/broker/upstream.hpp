@@ -113,6 +113,9 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   const Offer* offer() const { return offer_ ? &*offer_ : nullptr; }
   std::uint64_t restarts() const { return restarts_; }
   const std::string& last_error() const { return last_error_; }
+  // The last lines that a local server wrote to stderr before it ended, printable ASCII alone: for
+  // people, never for an agent.
+  const std::string& last_words() const { return last_words_; }
   std::optional<int> process_id() const { return link_ ? link_->process_id() : std::nullopt; }
   std::uint64_t dropped_answers() const { return dropped_; }
 
@@ -235,6 +238,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   unsigned listen_failures_ = 0;
   std::optional<Offer> offer_;
   std::string last_error_;
+  std::string last_words_;
   std::uint64_t restarts_ = 0;
   std::uint64_t dropped_ = 0;
   unsigned failures_ = 0;

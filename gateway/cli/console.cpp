@@ -173,6 +173,16 @@ std::string visible(std::string_view text) {
   return out;
 }
 
+std::string indented(std::string_view text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    result += "    " + visible(text.substr(at, end - at)) + "\n";
+    at = end + 1;
+  }
+  return result;
+}
+
 std::string json_line(const Console& console, std::string_view json) {
   if (console.columns == 0) return std::string(json);
   std::string out;

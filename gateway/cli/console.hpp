@@ -32,6 +32,9 @@ Console standard_console();
 // no UTF-8.
 std::string visible(std::string_view text);
 
+// Line by line visible(), each after four spaces and with its newline.
+std::string indented(std::string_view text);
+
 // A JSON text for this console: on a terminal with all that is not ASCII escaped, else as it is.
 std::string json_line(const Console& console, std::string_view json);
 

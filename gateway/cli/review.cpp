@@ -264,16 +264,30 @@ std::vector<Reviewed> judge_all(const ServerEntry& entry, const Offer& offer,
   return items;
 }
 
-void print_failure(Console& console, const ServerEntry& entry, const Refusal& why, bool json) {
+// What people meet first: a server that cannot see the files that it is told to work on.
+std::string hint_for(const ServerEntry& entry) {
+  if (!entry.is_local() || entry.isolation == Isolation::none || !entry.files.empty()) return "";
+  return "it runs in a sandbox that shows none of your files and no network: grant what it needs "
+         "with \"toolgate\": {\"files\": [{\"path\": ..., \"mode\": \"ro\"}]} in its entry";
+}
+
+void print_failure(Console& console, const Probed& probed, bool json) {
+  const ServerEntry& entry = probed.entry;
+  const Refusal& why = probed.offer.refusal();
+  const std::string hint = hint_for(entry);
   if (!json) {
     console.out << styled(console, Style::strong, entry.name.text()) << "\n  "
-                << styled(console, Style::bad, "failed") << "  " << visible(why.detail) << "\n";
+                << styled(console, Style::bad, "failed") << "  " << visible(why.detail) << "\n"
+                << indented(probed.last_words);
+    if (!hint.empty()) console.out << "  " << hint << "\n";
     return;
   }
   boost::json::object row;
   row["server"] = entry.name.text();
   row["state"] = "failed";
   row["why"] = why.detail;
+  row["last_words"] = probed.last_words;
+  row["hint"] = hint;
   console.out << json_line(console, boost::json::serialize(row)) << "\n";
 }
 
@@ -335,7 +349,7 @@ int review_command(const Invocation& call) {
     record.decision = probed.offer ? "allow" : "error";
     if (!probed.offer) {
       record.reason = probed.offer.refusal().detail;
-      print_failure(console, probed.entry, probed.offer.refusal(), json);
+      print_failure(console, probed, json);
       ++summary.failed;
       records.push_back(std::move(record));
       continue;

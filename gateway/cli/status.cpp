@@ -78,6 +78,7 @@ std::string status_json(const ServerEntry& entry, const Trust& trust,
   line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
   line += ",\"artefact\":" + (entry.artefact ? json_quote(entry.artefact->digest.text()) : "null");
   line += ",\"last_error\":" + json_quote(running ? running->last_error : "");
+  line += ",\"last_words\":" + json_quote(running ? running->last_words : "");
   return line + "}";
 }
 
@@ -140,6 +141,11 @@ int status_command(const Invocation& call) {
     }
   }
   if (!table.empty()) table.print(console);
+  for (const RunningServer& one : running) {
+    if (call.has("json") || one.last_error.empty() || one.last_words.empty()) continue;
+    console.out << "\nLast lines of " << visible(one.server) << " on stderr\n"
+                << indented(one.last_words);
+  }
   if (configuration->servers.empty() && !call.has("json")) {
     console.out << "no servers yet: `toolgate server add` or `toolgate import`" << std::endl;
   }

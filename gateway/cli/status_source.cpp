@@ -51,6 +51,7 @@ void read_file(const std::filesystem::path& file, std::vector<RunningServer>& al
     server.revision = text_of(one, "revision");
     server.restarts = number_of(one, "restarts").value_or(0);
     server.last_error = text_of(one, "last_error");
+    server.last_words = text_of(one, "last_words");
     server.gateway = *gateway;
     if (!server.server.empty()) all.push_back(std::move(server));
   }

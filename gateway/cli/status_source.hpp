@@ -23,6 +23,7 @@ struct RunningServer {
   std::string revision;             // of MCP, that it speaks; empty while that is not known
   std::int64_t restarts = 0;
   std::string last_error;
+  std::string last_words;    // of a local server on stderr, before it ended
   std::int64_t gateway = 0;  // the process id of its gateway
 };
 
