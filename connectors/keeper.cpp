@@ -119,14 +119,14 @@ void be_ended_first() {
   ::close_range(control_number, ~0U, CLOSE_RANGE_CLOEXEC);
   reset_signals();
   ::umask(orders.umask);
+  if (orders.sandbox) {
+    be_ended_first();
+    enter(orders, keeper, failure);
+  }
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     limit.rlim_cur = std::min(limit.rlim_max, orders.descriptors);
     ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  if (orders.sandbox) {
-    be_ended_first();
-    enter(orders, keeper, failure);
   }
   KeeperReport report{KeeperReport::Kind::no_directory, 0};
   if (!orders.cwd.empty() && ::chdir(orders.cwd.c_str()) != 0) {

@@ -24,7 +24,12 @@ RawTerminal::~RawTerminal() {
   if (changed_) ::tcsetattr(number_, TCSAFLUSH, &before_);
 }
 
-Result<std::unique_ptr<Terminal>> Terminal::open(asio::any_io_executor executor, int user) {
+Result<std::unique_ptr<Terminal>> Terminal::open(asio::any_io_executor executor, int user_input,
+                                                 int user_output) {
+  auto input = BorrowedDescriptor::open(user_input, Direction::reading);
+  if (!input) return input.refusal();
+  auto output = BorrowedDescriptor::open(user_output, Direction::writing);
+  if (!output) return output.refusal();
   int own = -1;
   int inner = -1;
   if (::openpty(&own, &inner, nullptr, nullptr, nullptr) != 0) {
@@ -33,20 +38,28 @@ Result<std::unique_ptr<Terminal>> Terminal::open(asio::any_io_executor executor,
   }
   ::fcntl(own, F_SETFD, FD_CLOEXEC);
   ::fcntl(inner, F_SETFD, FD_CLOEXEC);
-  auto terminal =
-      std::make_unique<Terminal>(std::move(executor), Descriptor(own), Descriptor(inner), user);
-  return terminal;
+  return std::make_unique<Terminal>(std::move(executor), Descriptor(own), Descriptor(inner),
+                                    std::move(*input), std::move(*output));
 }
 
-Terminal::Terminal(asio::any_io_executor executor, Descriptor own, Descriptor inner, int user)
+Terminal::Terminal(asio::any_io_executor executor, Descriptor own, Descriptor inner,
+                   BorrowedDescriptor user_input, BorrowedDescriptor user_output)
     : own_(executor),
-      input_(executor),
+      user_input_(std::move(user_input)),
+      user_output_(std::move(user_output)),
+      input_(executor, user_input_.number()),
+      output_(executor, user_output_.number()),
       resized_(executor, SIGWINCH),
-      inner_(std::move(inner)),
-      user_(user) {
+      inner_(std::move(inner)) {
   set_blocking(own.number(), false);
   own_.assign(own.release());
   copy_size();
+}
+
+// The two belong to the borrowed descriptors.
+Terminal::~Terminal() {
+  input_.release();
+  output_.release();
 }
 
 Descriptor Terminal::inner() const {
@@ -55,31 +68,23 @@ Descriptor Terminal::inner() const {
 
 void Terminal::copy_size() {
   winsize size{};
-  if (::ioctl(user_, TIOCGWINSZ, &size) == 0) ::ioctl(own_.native_handle(), TIOCSWINSZ, &size);
-}
-
-Task<> Terminal::read_user(int from) {
-  input_.assign(from);
-  char part[4096];
-  for (;;) {
-    auto [error, count] =
-        co_await input_.async_read_some(asio::buffer(part, sizeof part), as_result);
-    if (error) co_return;
-    auto [failed, written] = co_await asio::async_write(own_, asio::buffer(part, count), as_result);
-    if (failed) co_return;
+  if (::ioctl(user_output_.number(), TIOCGWINSZ, &size) == 0) {
+    ::ioctl(own_.native_handle(), TIOCSWINSZ, &size);
   }
 }
 
-Task<> Terminal::write_user(int to) {
+Task<> Terminal::read_user() { co_await copy(input_, own_); }
+
+// Ends with EIO: nobody holds the other end any more.
+Task<> Terminal::write_user() { co_await copy(own_, output_); }
+
+Task<> Terminal::copy(asio::posix::stream_descriptor& from, asio::posix::stream_descriptor& to) {
   char part[16384];
   for (;;) {
-    auto [error, count] = co_await own_.async_read_some(asio::buffer(part, sizeof part), as_result);
-    if (error) co_return;  // EIO: nobody holds the other end any more
-    for (std::size_t done = 0; done < count;) {
-      const ssize_t written = ::write(to, part + done, count - done);
-      if (written < 0 && errno != EINTR && errno != EAGAIN) co_return;
-      if (written > 0) done += static_cast<std::size_t>(written);
-    }
+    auto [error, count] = co_await from.async_read_some(asio::buffer(part, sizeof part), as_result);
+    if (error) co_return;
+    auto [failed, written] = co_await asio::async_write(to, asio::buffer(part, count), as_result);
+    if (failed) co_return;
   }
 }
 
@@ -94,7 +99,8 @@ Task<> Terminal::follow_size() {
 void Terminal::stop() {
   boost::system::error_code ignored;
   resized_.cancel(ignored);
-  input_.close(ignored);
+  input_.cancel(ignored);
+  output_.cancel(ignored);
 }
 
 }  // namespace toolgate

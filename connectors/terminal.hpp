@@ -33,27 +33,35 @@ class RawTerminal {
 class Terminal {
  public:
   // With the size of the user's.
-  static Result<std::unique_ptr<Terminal>> open(asio::any_io_executor executor, int user);
-  Terminal(asio::any_io_executor executor, Descriptor own, Descriptor inner, int user);
+  static Result<std::unique_ptr<Terminal>> open(asio::any_io_executor executor, int user_input,
+                                                int user_output);
+  Terminal(asio::any_io_executor executor, Descriptor own, Descriptor inner,
+           BorrowedDescriptor user_input, BorrowedDescriptor user_output);
+
+  Terminal(const Terminal&) = delete;
+  ~Terminal();
 
   // The program's end, for its three standard descriptors. Ours is closed by release_inner(), so
   // that the end of the program is the end of its output.
   Descriptor inner() const;
   void release_inner() { inner_.close(); }
 
-  Task<> read_user(int from);  // until the program's end is closed
-  Task<> write_user(int to);   // the same
-  Task<> follow_size();        // SIGWINCH
+  Task<> read_user();    // until the program's end is closed
+  Task<> write_user();   // the same
+  Task<> follow_size();  // SIGWINCH
   void stop();
 
  private:
   void copy_size();
+  static Task<> copy(asio::posix::stream_descriptor& from, asio::posix::stream_descriptor& to);
 
   asio::posix::stream_descriptor own_;
+  BorrowedDescriptor user_input_;
+  BorrowedDescriptor user_output_;
   asio::posix::stream_descriptor input_;
+  asio::posix::stream_descriptor output_;
   asio::signal_set resized_;
   Descriptor inner_;
-  int user_;
 };
 
 }  // namespace toolgate

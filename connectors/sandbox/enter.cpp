@@ -67,21 +67,23 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, 
                       int handoff, int parent) {
   Status reserved = reserve_numbers();
   if (!reserved) return reserved.refusal();
-  const bool is_root = ::geteuid() == 0;
-  if (is_root) {
-    Status left = leave_mount_namespace();
-    if (!left) return left.refusal();
-  }
   auto filter = system_call_filter();
   if (!filter) return filter.refusal();
   auto scopes = open_scopes(plan);
   if (!scopes) return scopes.refusal();
+  const bool is_root = ::geteuid() == 0;
+  Status left = leave_mount_namespace();
+  if (!left) return left.refusal();
+  for (ScopeTree& scope : *scopes) {
+    Status again = scope.reopen();
+    if (!again) return again.refusal();
+  }
   auto mounts = Mounts::make(plan, *scopes);
   if (!mounts) return mounts.refusal();
+  const SandboxUser user = is_root ? sandbox_user(*scopes) : SandboxUser{::geteuid(), ::getegid()};
+  Status staged = stage(mounts->all(), user);
+  if (!staged) return staged.refusal();
   if (is_root) {
-    const SandboxUser user = sandbox_user(*scopes);
-    Status staged = stage(mounts->all(), user);
-    if (!staged) return staged.refusal();
     Status became = become(user);
     if (!became) return became.refusal();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // cleared with the user id

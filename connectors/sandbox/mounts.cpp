@@ -53,6 +53,28 @@ Status check_nesting(const std::vector<ScopeTree>& scopes) {
   return done();
 }
 
+// The program of a server is shown as a whole: never with the gateway's files or the user's home.
+Status check_program(const std::string& program, const SandboxPlan& plan) {
+  auto is_or_holds = [&](const std::string& path) {
+    return path == program || is_beneath(path, program);
+  };
+  if (!plan.home.empty() && is_or_holds(plan.home)) {
+    return Refusal(Reason::bad_configuration,
+                   "the server's program '" + program +
+                       "' would show your home with all its keys: move it into a directory of its "
+                       "own");
+  }
+  for (const std::string& folder : plan.forbidden) {
+    const bool is_frozen = is_beneath(program, folder + "/packages");
+    if (is_or_holds(folder) || (is_beneath(program, folder) && !is_frozen)) {
+      return Refusal(Reason::bad_configuration, "the server's program '" + program +
+                                                    "' would show the gateway's own files in '" +
+                                                    folder + "': move it apart from them");
+    }
+  }
+  return done();
+}
+
 }  // namespace
 
 Result<Mounts> Mounts::make(const SandboxPlan& plan, std::vector<ScopeTree>& scopes) {
@@ -61,6 +83,8 @@ Result<Mounts> Mounts::make(const SandboxPlan& plan, std::vector<ScopeTree>& sco
   if (!nesting) return nesting.refusal();
   Mounts mounts;
   for (const std::string& program : plan.programs) {
+    Status fit = check_program(program, plan);
+    if (!fit) return fit.refusal();
     Descriptor file = open_without_links(AT_FDCWD, program, O_PATH);
     if (!file) {
       return Refusal(Reason::unavailable, "the server's program '" + program +
@@ -69,14 +93,14 @@ Result<Mounts> Mounts::make(const SandboxPlan& plan, std::vector<ScopeTree>& sco
     mounts.mounts_.push_back(Mount{program, Mount::Kind::read_only, std::move(file)});
   }
   for (const ScopeTree& scope : scopes) {
-    Status added = mounts.add_scope(scope, scopes);
-    if (!added) return added.refusal();
-    for (const std::string& program : plan.programs) {
-      if (!is_beneath(program, path_of(scope))) continue;
-      Status pinned = mounts.pin_ancestors(scope, program.substr(path_of(scope).size() + 1));
-      if (!pinned) return pinned.refusal();
-    }
+    // Where a scope is the program's own directory, the administrator's word counts.
+    std::erase_if(mounts.mounts_, [&](const Mount& mount) { return mount.path == path_of(scope); });
+    Descriptor root(::fcntl(scope.root().number(), F_DUPFD_CLOEXEC, 16));
+    mounts.mounts_.push_back(Mount{path_of(scope), kind_of(scope.scope().mode), std::move(root)});
   }
+  std::vector<std::string> inner;
+  for (const Mount& mount : mounts.mounts_) inner.push_back(mount.path);
+  for (const ScopeTree& scope : scopes) mounts.add_held(scope, inner);
   std::ranges::sort(mounts.mounts_, {}, &Mount::path);
   return mounts;
 }
@@ -85,51 +109,35 @@ bool Mounts::has(const std::string& path) const {
   return std::ranges::find(mounts_, path, &Mount::path) != mounts_.end();
 }
 
-Status Mounts::add_scope(const ScopeTree& scope, const std::vector<ScopeTree>& scopes) {
-  const Mount::Kind kind = kind_of(scope.scope().mode);
-  auto root = open_without_links(scope.root().number(), ".", O_PATH);
-  if (!scope.is_directory()) root = Descriptor(::fcntl(scope.root().number(), F_DUPFD_CLOEXEC, 16));
-  // A program inside of a scope is not writable by what runs it.
-  std::erase_if(mounts_, [&](const Mount& mount) { return mount.path == path_of(scope); });
-  mounts_.push_back(Mount{path_of(scope), kind, std::move(root)});
-  if (!scope.is_directory()) return done();
-
+void Mounts::add_held(const ScopeTree& scope, const std::vector<std::string>& inner) {
+  if (!scope.is_directory()) return;
+  const std::string& own = path_of(scope);
   for (const HeldPath& held : scope.held()) {
-    const std::string path = path_of(scope) + "/" + held.path;
-    const bool is_granted =
-        std::ranges::any_of(scopes, [&](const ScopeTree& other) { return path_of(other) == path; });
-    if (is_granted) continue;
-    Status pinned = pin_ancestors(scope, held.path);
-    if (!pinned) return pinned;
-    if (held.protection == Protection::hidden) {
-      mounts_.push_back(
-          Mount{path, held.is_directory ? Mount::Kind::hidden_directory : Mount::Kind::hidden_file,
-                Descriptor()});
-      continue;
-    }
-    auto file = scope.open_beneath(held.path);
-    if (!file) return file.refusal();
-    mounts_.push_back(Mount{path, Mount::Kind::read_only, std::move(*file)});
+    const std::string path = own + "/" + held.path;
+    const bool is_of_inner = std::ranges::any_of(inner, [&](const std::string& other) {
+      return is_beneath(other, own) && (path == other || is_beneath(path, other));
+    });
+    if (is_of_inner) continue;
+    pin_ancestors(scope, held.path, inner);
+    mounts_.push_back(Mount{
+        path, held.protection == Protection::hidden ? Mount::Kind::hidden : Mount::Kind::read_only,
+        Descriptor()});
   }
-  for (const ScopeTree& inner : scopes) {
-    if (!is_beneath(path_of(inner), path_of(scope))) continue;
-    Status pinned = pin_ancestors(scope, path_of(inner).substr(path_of(scope).size() + 1));
-    if (!pinned) return pinned;
+  for (const std::string& other : inner) {
+    if (is_beneath(other, own)) pin_ancestors(scope, other.substr(own.size() + 1), inner);
   }
-  return done();
 }
 
-Status Mounts::pin_ancestors(const ScopeTree& scope, const std::string& path) {
-  if (scope.scope().mode == FileMode::ro) return done();
+void Mounts::pin_ancestors(const ScopeTree& scope, const std::string& path,
+                           const std::vector<std::string>& inner) {
+  if (scope.scope().mode == FileMode::ro) return;
+  const std::string& own = path_of(scope);
   for (std::size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
-    const std::string ancestor = path.substr(0, at);
-    const std::string whole = path_of(scope) + "/" + ancestor;
+    const std::string whole = own + "/" + path.substr(0, at);
+    if (std::ranges::find(inner, whole) != inner.end()) return;  // a mount, with its own ancestors
     if (has(whole)) continue;
-    auto file = scope.open_beneath(ancestor);
-    if (!file) return file.refusal();
-    mounts_.push_back(Mount{whole, Mount::Kind::writable, std::move(*file)});
+    mounts_.push_back(Mount{whole, Mount::Kind::writable, Descriptor()});
   }
-  return done();
 }
 
 }  // namespace toolgate

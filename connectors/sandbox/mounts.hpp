@@ -1,11 +1,13 @@
 #pragma once
 // What a sandboxed server sees: an ordered list of mounts, made from the plan and from what the
-// scopes look like now, and written down as the arguments of bubblewrap (bwrap(1)).
+// scopes look like now. staging.hpp puts together what lies within one another, by descriptors;
+// only the outermost are left for bubblewrap (bwrap(1)), which looks up where to mount by path.
 //
 // Outer paths stand before inner ones, so that an inner scope decides for what is beneath it; what
 // is held inside of a scope (a protected name, an inner scope) has mounts on all its ancestors up
 // to the scope, since a directory that is no mount point could be moved away with all that is in
-// it. Sources are descriptors, opened before and never looked up again by path.
+// it. What lies in an inner scope or in a program is the matter of that: nothing writable is ever
+// mounted beneath what is read-only, but a scope that somebody wrote down.
 
 #include <string>
 #include <vector>
@@ -16,12 +18,14 @@
 
 namespace toolgate {
 
-// One thing of the host, open, at its path in the sandbox.
+// One thing of the host at its path in the sandbox.
 struct Mount {
-  enum class Kind { read_only, writable, hidden_file, hidden_directory };
+  enum class Kind { read_only, writable, hidden };
   std::string path;
   Kind kind = Kind::read_only;
-  Descriptor source;  // none where something is hidden
+  // Of a scope or program, open. None for what is held or hidden within one: that is what stands
+  // there in the mount around it.
+  Descriptor source;
 };
 
 class Mounts {
@@ -34,8 +38,9 @@ class Mounts {
   const std::vector<Mount>& all() const { return mounts_; }
 
  private:
-  Status add_scope(const ScopeTree& scope, const std::vector<ScopeTree>& scopes);
-  Status pin_ancestors(const ScopeTree& scope, const std::string& path);
+  void add_held(const ScopeTree& scope, const std::vector<std::string>& inner);
+  void pin_ancestors(const ScopeTree& scope, const std::string& path,
+                     const std::vector<std::string>& inner);
   bool has(const std::string& path) const;
 
   std::vector<Mount> mounts_;

@@ -109,23 +109,10 @@ void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles&
   }
 }
 
-void add_mounts(Arguments& arguments, const Mounts& mounts, SandboxFiles& files) {
+// What is read-only has that from its stage, and passes it on to nothing that lies within it.
+void add_mounts(Arguments& arguments, const Mounts& mounts) {
   for (const Mount& mount : mounts.all()) {
-    switch (mount.kind) {
-      case Mount::Kind::read_only:
-        arguments.add("--ro-bind-fd", mount.source.number(), mount.path);
-        break;
-      case Mount::Kind::writable:
-        arguments.add("--bind-fd", mount.source.number(), mount.path);
-        break;
-      case Mount::Kind::hidden_file:
-        arguments.add("--perms", "0444", "--ro-bind-data", files.add(""), mount.path);
-        break;
-      case Mount::Kind::hidden_directory:
-        arguments.add("--perms", "0555", "--size", "4096", "--tmpfs", mount.path, "--remount-ro",
-                      mount.path);
-        break;
-    }
+    arguments.add("--bind-fd", mount.source.number(), mount.path);
   }
 }
 
@@ -223,9 +210,9 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
     arguments.add("--perms", "0700", "--size", bytes, "--tmpfs", folder);
   }
   add_small_files(arguments, files);
-  add_programs(arguments, program, files);
   add_home_files(arguments, plan, files);
-  add_mounts(arguments, mounts, files);
+  add_mounts(arguments, mounts);
+  add_programs(arguments, program, files);
   arguments.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", program.cwd);
   return std::move(arguments).text();
 }

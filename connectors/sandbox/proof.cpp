@@ -103,6 +103,8 @@ Task<Status> SandboxProof::require() {
 }
 
 Task<Status> SandboxProof::run_canary() {
+  // Whoever is cancelled while it runs: its process is ended in good order.
+  co_await asio::this_coro::throw_if_cancelled(false);
   HostFile file;
   asio::ip::tcp::acceptor listener(executor_);
   boost::system::error_code failed;

@@ -94,6 +94,7 @@ class Walk {
   // A name may begin above the scope: "hooks" in the scope "/repository/.git".
   std::string whole(const std::string& path) const { return scope_ + "/" + path; }
   Status unreadable(int at) const;
+  Status unseen(int at) const;
   Status link(int at, const std::string& name, const std::string& path) const;
   Status entry(int at, const dirent& entry, const std::string& path, std::size_t depth);
   const ProtectedName* protection_of(const std::string& path, bool is_folder) const;
@@ -115,7 +116,11 @@ Status Walk::folder(int at, const std::string& path, std::size_t depth) {
     ::close(copy);
     return refuse(scope_, "cannot be read");
   }
-  while (const dirent* next = ::readdir(folder.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* next = ::readdir(folder.get());
+    if (next == nullptr && errno != 0) return refuse(scope_, "cannot be read to its end");
+    if (next == nullptr) break;
     const std::string_view name = next->d_name;
     if (name == "." || name == "..") continue;
     if (++count_ > most_names) {
@@ -137,7 +142,8 @@ Status Walk::link(int at, const std::string& name, const std::string& path) cons
   if (is_repository(path)) names.push_back({".git", ""});
   for (const auto& [whole, rest] : names) {
     struct stat about{};
-    if (::fstatat(at, (name + rest).c_str(), &about, 0) != 0) continue;
+    // A link at the name itself is refused wherever it leads: elsewhere it may lead somewhere.
+    if (!rest.empty() && ::fstatat(at, (name + rest).c_str(), &about, 0) != 0) continue;
     return refuse(scope_, "has the protected name \"" + whole +
                               "\" over a symbolic link, which could be replaced: put the file "
                               "itself there, take the name off (\"protect\": [\"!" +
@@ -157,11 +163,18 @@ Status Walk::unreadable(int at) const {
                 "u+rwx), or grant \"ro\"");
 }
 
+// What could not be examined: gone in the meantime, or not ours to see; all else is no answer.
+Status Walk::unseen(int at) const {
+  if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return done();
+  if (errno == EACCES) return unreadable(at);
+  return refuse(scope_, std::string("cannot be examined: ") + std::strerror(errno));
+}
+
 Status Walk::entry(int at, const dirent& entry, const std::string& path, std::size_t depth) {
   struct stat about{};
   const bool known = entry.d_type == DT_DIR || entry.d_type == DT_LNK;
   if (!known && ::fstatat(at, entry.d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == EACCES ? unreadable(at) : done();
+    return unseen(at);
   }
   const bool is_folder = entry.d_type == DT_DIR || S_ISDIR(about.st_mode);
   const bool is_link = entry.d_type == DT_LNK || S_ISLNK(about.st_mode);
@@ -176,7 +189,7 @@ Status Walk::entry(int at, const dirent& entry, const std::string& path, std::si
   }
   if (is_folder) {
     Descriptor inner(::openat(at, entry.d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!inner) return errno == EACCES ? unreadable(at) : done();
+    if (!inner) return unseen(at);
     return folder(inner.number(), path, depth + 1);
   }
   // Neither a read-only mount nor, inside of what is writable (another scope, /tmp), Landlock stops
@@ -283,10 +296,16 @@ Status ScopeTree::hold(const ProtectedNames& names) {
   return done();
 }
 
-Result<Descriptor> ScopeTree::open_beneath(const std::string& path) const {
-  Descriptor file = open_without_links(root_.number(), path, O_PATH | O_NOFOLLOW);
-  if (file) return file;
-  return refuse(scope_.path.string(), "changed while it was examined: try again");
+Status ScopeTree::reopen() {
+  struct stat before{};
+  struct stat now{};
+  Descriptor again = open_without_links(AT_FDCWD, scope_.path.string(), O_PATH);
+  if (!again || ::fstat(root_.number(), &before) != 0 || ::fstat(again.number(), &now) != 0 ||
+      before.st_dev != now.st_dev || before.st_ino != now.st_ino) {
+    return refuse(scope_.path.string(), "changed while the sandbox was made: try again");
+  }
+  root_ = std::move(again);
+  return done();
 }
 
 }  // namespace toolgate

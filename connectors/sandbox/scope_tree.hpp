@@ -38,15 +38,16 @@ class ScopeTree {
   // mounted.
   Status hold(const ProtectedNames& names);
 
+  // Opens it anew, after a mount namespace was left: mounts of the former one cannot be used.
+  // Refused when it is not the same any more.
+  Status reopen();
+
   const FileScope& scope() const { return scope_; }
   const std::vector<HeldPath>& held() const { return held_; }
   const Descriptor& root() const { return root_; }
   bool is_directory() const { return is_directory_; }
   unsigned owner() const { return owner_; }
   unsigned group() const { return group_; }
-
-  // Beneath the scope, for a mount (O_PATH).
-  Result<Descriptor> open_beneath(const std::string& path) const;
 
  private:
   FileScope scope_;

@@ -1,15 +1,21 @@
 #pragma once
-// For a gateway that root started. Nothing in a sandbox ever has the host's user id 0: sysctl files
+// Puts the mounts of a sandbox together before bubblewrap begins, in a mount namespace of its own.
+//
+// Everything is attached by descriptor (open_tree(2), move_mount(2)): what lies within a scope is
+// looked up beneath that scope's own mount, without symbolic links (openat2(2)), and the mount is
+// put on the very object that was found. bubblewrap looks up where to mount by path and follows
+// links, which somebody else who may write to the scope could swap at that moment; so it gets the
+// outermost mounts alone, whose places nobody can write to.
+//
+// For a gateway that root started: nothing in a sandbox ever has the host's user id 0. sysctl files
 // and much else ask for the id alone, whatever namespaces and capabilities say. So the server runs
 // as
 // - the owner of its writable scopes, when they have one owner and that is not root, or
 // - the user 65534 ("nobody"), and scopes of other owners are shown to it through an id-mapped
-//   mount (mount_setattr(2), MOUNT_ATTR_IDMAP): it acts there as their owner, and what it makes
-//   belongs to them.
+// mount
+//   (mount_setattr(2), MOUNT_ATTR_IDMAP): it acts there as the owner of the scope and as nobody
+//   else, and what it makes belongs to that owner.
 // Writable scopes that cannot be shown so (a file system without id-mapped mounts) are refused.
-//
-// All mounts are first put into a private mount namespace, where the path to them is open for that
-// user, then the user id is given up. A gateway that an ordinary user started needs none of this.
 
 #include "connectors/sandbox/mounts.hpp"
 #include "gateway/core/result.hpp"
@@ -21,13 +27,14 @@ struct SandboxUser {
   unsigned group = 0;
 };
 
-// The user that a server with these scopes runs as.
+// The user that a server with these scopes runs as, for a gateway of root.
 SandboxUser sandbox_user(const std::vector<ScopeTree>& scopes);
 
-// To be called before anything is opened: a private mount namespace (as root).
+// A mount namespace of its own; for an ordinary user with a user namespace around it, in which it
+// has the right to mount. What was opened before cannot be mounted after.
 Status leave_mount_namespace();
 
-// Replaces the sources of the mounts by staged ones.
+// Puts them together. What stays in `mounts` are the outermost, with their places as sources.
 Status stage(std::vector<Mount>& mounts, SandboxUser user);
 
 // Gives up root for good.

@@ -96,12 +96,15 @@ void add(std::vector<std::string>& paths, const fs::path& path) {
 
 // Of a script that is executed itself: "#!/usr/bin/env node" or "#!/opt/node/bin/node".
 std::optional<fs::path> interpreter_of(const fs::path& script, std::string_view search_path) {
+  constexpr std::size_t most_bytes = 4096;
+  std::error_code error;
+  if (!fs::is_regular_file(script, error)) return std::nullopt;
   std::ifstream file(script, std::ios::binary);
-  std::string line;
-  if (!file || file.get() != '#' || file.get() != '!' || !std::getline(file, line)) {
-    return std::nullopt;
-  }
-  std::istringstream words(line.substr(0, 4096));
+  std::string line(most_bytes, '\0');
+  file.read(line.data(), static_cast<std::streamsize>(line.size()));
+  line.resize(static_cast<std::size_t>(file.gcount()));
+  if (!line.starts_with("#!")) return std::nullopt;
+  std::istringstream words(line.substr(2, line.find('\n') - 2));
   std::string first;
   std::string second;
   words >> first >> second;

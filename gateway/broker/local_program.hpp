@@ -2,7 +2,8 @@
 // The program of a command, found on the host so that a sandbox can show it and an administrator
 // need not grant it: the executable, and for an interpreter the script that it is told to run, with
 // the package or project that the script belongs to. In the sandbox it is readable and executable,
-// and can never be written, not even inside of a writable scope.
+// and cannot be written, not even inside of a writable scope, unless such a scope is exactly the
+// program's own directory: then the administrator's word counts.
 //
 // What is shown that way is at most the outermost node_modules above a script, or the nearest
 // directory with a package.json, pyproject.toml, setup.py or pyvenv.cfg up to four levels above it

@@ -91,7 +91,7 @@ Result<StdioServer> local_server(const ServerEntry& entry) {
   plan.limits = entry.sandbox;
   plan.programs = std::move(program->paths);
   if (const char* home = std::getenv("HOME")) plan.home = home;
-  if (!entry.gateway_home.empty()) plan.forbidden.push_back(entry.gateway_home.string());
+  plan.forbidden = entry.gateway_files;
   server.sandbox = std::move(plan);
   server.cwd = entry.working_directory().string();
   return server;

@@ -91,11 +91,12 @@ Result<KeeperOrders> orders_from(const Invocation& call, bool terminal) {
   }
   SandboxPlan plan;
   plan.files = std::move(*scopes);
-  orders.cwd = plan.files.front().path.string();
+  std::error_code error;
+  orders.cwd = fs::canonical(call.option_or("workspace", "."), error).string();
   plan.programs = std::move(program->paths);
   plan.home = call.console.environment("HOME").value_or("");
-  std::error_code error;
   plan.forbidden.push_back(fs::weakly_canonical(call.home, error).string());
+  plan.forbidden.push_back(fs::weakly_canonical(call.configuration, error).string());
   plan.home_files = harness_files();
   plan.doors.push_back(door_port);
   plan.terminal = terminal;
@@ -150,7 +151,11 @@ class AgentRun {
     co_await gateway_.end();
   }
 
-  void terminate() { process_.terminate(); }
+  // Before the start as well: then the agent is ended as soon as there is one.
+  void terminate() {
+    terminated_ = true;
+    process_.terminate();
+  }
 
  private:
   static HttpDoorSettings settings(const Gateway& gateway, AgentName agent) {
@@ -178,12 +183,13 @@ class AgentRun {
     if (!listener) co_return listener.refusal();
     Status adopted = door_.adopt(std::move(*listener));
     if (!adopted) co_return adopted;
+    if (terminated_) process_.terminate();
     tasks_.spawn(door_.run());
     if (terminal_) {
       terminal_->release_inner();
       raw_.emplace(STDIN_FILENO);
-      tasks_.spawn(terminal_->read_user(::dup(STDIN_FILENO)));
-      tasks_.spawn(terminal_->write_user(STDOUT_FILENO));
+      tasks_.spawn(terminal_->read_user());
+      tasks_.spawn(terminal_->write_user());
       tasks_.spawn(terminal_->follow_size());
     }
     co_return done();
@@ -194,7 +200,7 @@ class AgentRun {
       return ServerPipes{Descriptor(::dup(STDIN_FILENO)), Descriptor(::dup(STDOUT_FILENO)),
                          Descriptor(::dup(STDERR_FILENO))};
     }
-    auto terminal = Terminal::open(gateway_.loop().get_executor(), STDIN_FILENO);
+    auto terminal = Terminal::open(gateway_.loop().get_executor(), STDIN_FILENO, STDOUT_FILENO);
     if (!terminal) return terminal.refusal();
     terminal_ = std::move(*terminal);
     return ServerPipes{terminal_->inner(), terminal_->inner(), terminal_->inner()};
@@ -205,6 +211,7 @@ class AgentRun {
   HttpDoor door_;
   std::unique_ptr<Terminal> terminal_;
   std::optional<RawTerminal> raw_;
+  bool terminated_ = false;
   TaskGroup tasks_;
 };
 
@@ -218,6 +225,13 @@ int run_command_in_sandbox(const Invocation& call) {
   Status plain = check_plain_name(name, "agent");
   if (!plain) return fail(call.console, plain.refusal());
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  const bool half = ::isatty(STDIN_FILENO) + ::isatty(STDOUT_FILENO) + ::isatty(STDERR_FILENO) > 0;
+  if (!terminal && half) {
+    return fail(call.console,
+                Refusal(Reason::usage,
+                        "stdin, stdout and stderr are partly a terminal, which must not reach into "
+                        "a sandbox: redirect all three (</dev/null 2>FILE), or none"));
+  }
   auto orders = orders_from(call, terminal);
   if (!orders) return fail(call.console, orders.refusal());
   // The servers' scopes may name it as ${workspace}.

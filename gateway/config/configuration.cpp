@@ -231,7 +231,9 @@ Digest ServerEntry::scope_digest() const {
 void set_gateway_home(Configuration& configuration, const std::filesystem::path& home) {
   std::error_code error;
   std::filesystem::path real = std::filesystem::weakly_canonical(home, error);
-  for (ServerEntry& entry : configuration.servers) entry.gateway_home = error ? home : real;
+  const std::vector<std::string> files = {(error ? home : real).string(),
+                                          configuration.file.string()};
+  for (ServerEntry& entry : configuration.servers) entry.gateway_files = files;
 }
 
 const ServerEntry* Configuration::find(const ServerName& name) const {

@@ -79,8 +79,8 @@ struct ServerEntry {
   std::map<std::string, ToolPolicy> tools;
   std::size_t line = 0;   // of the entry, for messages
   bool disabled = false;  // "disabled": true, as several harnesses write it
-  // Filled in by who loads the file: the gateway's home, which no server may see.
-  std::filesystem::path gateway_home;
+  // Filled in by who loads the file: the gateway's home and configuration, which no server may see.
+  std::vector<std::string> gateway_files;
   std::optional<Artefact> artefact;  // of a local server whose package is frozen
 
   bool is_local() const { return transport == Transport::stdio; }
@@ -124,7 +124,7 @@ struct Configuration {
   const ServerEntry* find(const ServerName& name) const;
 };
 
-// Lets every server know the gateway's home, so that no file scope can reach it.
+// Lets every server know the gateway's home and configuration, so that no file scope reaches them.
 void set_gateway_home(Configuration& configuration, const std::filesystem::path& home);
 
 // Environment look-up, so that tests need not touch the process's own.

@@ -46,7 +46,10 @@ std::optional<std::string> find_program(const std::string& name, const Environme
 }
 
 std::vector<std::string> environment_of_npm(const Environment& environment) {
-  std::vector<std::string> all = {"NO_COLOR=1"};
+  // An older npm would fetch a dependency from git, and run npm again in what it fetched, before
+  // anybody looks at the lock file: it gets no git, and a nested npm runs no scripts either.
+  std::vector<std::string> all = {"NO_COLOR=1", "npm_config_git=/bin/false",
+                                  "npm_config_ignore_scripts=true"};
   for (const char* name : passed_on) {
     if (const auto value = environment(name)) all.push_back(std::string(name) + '=' + *value);
   }

@@ -144,6 +144,30 @@ TEST_CASE("mounts: outer before inner, ancestors of what is held pinned, contrad
   CHECK(paths ==
         std::vector<std::string>{". rw", ".git rw", ".git/hooks ro", "a rw", "a/b rw", "a/b/c ro"});
 
+  // What lies in a read-only inner scope or a program stays so, though a protected name is in it.
+  folder.file("a/b/c/lib/.editorconfig");
+  folder.file("app/node_modules/dep/.npmrc");
+  SandboxPlan with_program;
+  with_program.programs = {(folder / "app/node_modules").string()};
+  auto nested =
+      scopes_of({{folder / "a/b/c", FileMode::ro, false}, {folder.path(), FileMode::rw, false}});
+  auto held = Mounts::make(with_program, nested);
+  REQUIRE(held);
+  for (const Mount& mount : held->all()) {
+    CAPTURE(mount.path);
+    CHECK(mount.path.find("/a/b/c/") == std::string::npos);
+    CHECK(mount.path.find("node_modules/") == std::string::npos);
+  }
+
+  SandboxPlan shows_home;
+  shows_home.programs = {(folder / "app").string()};
+  shows_home.forbidden = {(folder / "app/home").string()};
+  std::vector<ScopeTree> nothing;
+  CHECK_FALSE(Mounts::make(shows_home, nothing));
+  shows_home.forbidden.clear();
+  shows_home.home = (folder / "app/me").string();
+  CHECK_FALSE(Mounts::make(shows_home, nothing));
+
   auto contradiction = scopes_of(
       {{folder.path(), FileMode::rw, false}, {folder / "a", FileMode::rw_no_delete, false}});
   CHECK_FALSE(Mounts::make(SandboxPlan(), contradiction));
