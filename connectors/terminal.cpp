@@ -17,11 +17,11 @@ RawTerminal::RawTerminal(int number) : number_(number) {
   if (::tcgetattr(number_, &before_) != 0) return;
   termios raw = before_;
   ::cfmakeraw(&raw);
-  changed_ = ::tcsetattr(number_, TCSAFLUSH, &raw) == 0;
+  changed_ = ::tcsetattr(number_, TCSADRAIN, &raw) == 0;
 }
 
 RawTerminal::~RawTerminal() {
-  if (changed_) ::tcsetattr(number_, TCSAFLUSH, &before_);
+  if (changed_) ::tcsetattr(number_, TCSADRAIN, &before_);
 }
 
 Result<std::unique_ptr<Terminal>> Terminal::open(asio::any_io_executor executor, int user_input,
