@@ -112,7 +112,9 @@ TEST_CASE("npm runs no script, asks only registries, and gets nothing that it ne
   const std::string environment = read_file(home.programs() / "environment");
   CHECK(environment.find("HOME=/nowhere") != std::string::npos);
   CHECK(environment.find("HTTPS_PROXY=") != std::string::npos);
-  for (const char* name : {"npm_config", "NODE_OPTIONS", "TOKEN"}) {
+  CHECK(environment.find("npm_config_git=/bin/false") != std::string::npos);
+  CHECK(environment.find("npm_config_ignore_scripts=true") != std::string::npos);
+  for (const char* name : {"npm_config_registry", "NODE_OPTIONS", "TOKEN"}) {
     CAPTURE(name);
     CHECK(environment.find(name) == std::string::npos);
   }
