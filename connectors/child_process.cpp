@@ -64,7 +64,9 @@ Refusal ChildProcess::why_not(const KeeperOrders& orders, const std::optional<Re
     if (why.empty()) {
       why = "bubblewrap could not make it (" + first_line(errors_.number()) + ")";
     }
-    return Refusal(Reason::unsupported,
+    // Not for good: what changed while it was made, or a directory that is not there yet, may be
+    // as it should be at the next try.
+    return Refusal(Reason::unavailable,
                    "its sandbox was refused: " + why + "; `toolgate doctor` examines this host");
   }
   std::string error = std::strerror(report->value);

@@ -24,7 +24,6 @@ class SandboxFiles {
  public:
   // A sealed copy of the bytes, to be read from its start; a fault when there is no memory.
   int add(std::string_view bytes);
-  void add(Descriptor file) { files_.push_back(std::move(file)); }
 
  private:
   std::vector<Descriptor> files_;

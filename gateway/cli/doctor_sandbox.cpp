@@ -46,7 +46,7 @@ Capability landlock() {
   constexpr long least = 3;
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, version_flag);
   Capability row{"landlock", State::ok, "tier process: file scopes in the kernel", ""};
-  if (version > 0) row.name += " (version " + std::to_string(version) + ")";
+  if (version > 0) row.needed_for += " (here: version " + std::to_string(version) + ")";
   if (version < 1) {
     row.state = State::missing;
     row.remedy = "a kernel of 6.2 or newer with landlock in its `lsm=` list";
@@ -123,10 +123,14 @@ void examine_sandbox(Need need, std::vector<Capability>& rows) {
                        open_by_descriptor, keyring, process_tier}) {
     rows.push_back(examine());
   }
-  rows.push_back({"scope:rw-no-delete", State::ok,
-                  "strict: no rename either, so editors that save by rename and git do not work in "
-                  "such a scope",
-                  ""});
+  // Enforced by what the tier is made of: no better than what its proof just said.
+  const Capability proven = rows.back();
+  rows.push_back({"scope:rw", proven.state, "file scopes, ro and rw", proven.remedy});
+  rows.push_back(
+      {"scope:rw-no-delete", proven.state,
+       "file scopes; strict: no rename either, so editors that save by rename and git do "
+       "not work in one",
+       proven.remedy});
   for (const char* tier : {"tier:gvisor", "tier:vm"}) {
     rows.push_back({tier, State::degraded, "stronger isolation, chosen per server",
                     "not in this build: a server that asks for it is refused"});
