@@ -63,6 +63,7 @@ class Reader {
 };
 
 void write_plan(Writer& writer, const SandboxPlan& plan) {
+  writer.number(static_cast<std::uint64_t>(plan.tier));
   writer.number(plan.files.size());
   for (const FileScope& scope : plan.files) {
     writer.text(scope.path.native());
@@ -88,8 +89,12 @@ void write_plan(Writer& writer, const SandboxPlan& plan) {
 }
 
 bool read_plan(Reader& reader, SandboxPlan& plan) {
+  int tier = 0;
   std::size_t count = 0;
-  if (!reader.number(count)) return false;
+  if (!reader.number(tier) || tier > static_cast<int>(SandboxTier::vm) || !reader.number(count)) {
+    return false;
+  }
+  plan.tier = static_cast<SandboxTier>(tier);
   for (std::size_t i = 0; i < count; ++i) {
     std::string path;
     int mode = 0;

@@ -65,6 +65,11 @@ Refusal execute_bubblewrap(int arguments) {
 
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, int status,
                       int handoff, int parent) {
+  if (plan.tier != SandboxTier::process) {
+    return Refusal(Reason::unsupported,
+                   "this build does not have the tier of isolation that is asked for; nothing "
+                   "falls back to less: write \"isolation\": \"process\"");
+  }
   Status reserved = reserve_numbers();
   if (!reserved) return reserved.refusal();
   auto filter = system_call_filter();

@@ -20,7 +20,15 @@
 
 namespace toolgate {
 
+// What stands between a server and the host. Each is chosen by name and never replaced by another.
+enum class SandboxTier {
+  process,  // namespaces, Landlock and seccomp on the host's kernel
+  gvisor,   // the kernel of runsc(8) in between
+  vm,       // a virtual machine with a kernel of its own
+};
+
 struct SandboxPlan {
+  SandboxTier tier = SandboxTier::process;
   std::vector<FileScope> files;
   // Files and directories that the server's program consists of: readable and executable, nothing
   // else. Absolute; those that /usr holds already need not be named.

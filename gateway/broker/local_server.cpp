@@ -28,6 +28,11 @@ Refusal refuse(const ServerEntry& entry, const std::string& why) {
   return Refusal(Reason::unsupported, "'" + entry.name.text() + "' " + why);
 }
 
+SandboxTier tier_of(Isolation isolation) {
+  if (isolation == Isolation::gvisor) return SandboxTier::gvisor;
+  return isolation == Isolation::vm ? SandboxTier::vm : SandboxTier::process;
+}
+
 std::map<std::string, std::string> environment_for(const ServerEntry& entry) {
   std::map<std::string, std::string> environment;
   if (entry.isolation == Isolation::none) {
@@ -58,11 +63,6 @@ Result<StdioServer> local_server(const ServerEntry& entry) {
   server.cwd = entry.cwd.string();
   server.limits = entry.limits;
   if (entry.isolation == Isolation::none) return server;
-  if (entry.isolation != Isolation::process) {
-    return refuse(entry,
-                  "asks for a tier of isolation that this build does not have; nothing falls back "
-                  "to less: write \"process\"");
-  }
   const std::string name = fs::path(command->front()).filename().string();
   if (std::ranges::find(fetchers, name) != fetchers.end()) {
     const bool can_freeze = name == "npx" || name == "npm";
@@ -86,6 +86,7 @@ Result<StdioServer> local_server(const ServerEntry& entry) {
   server.argv = std::move(program->argv);
   if (given == entry.env.end()) server.env["PATH"] = program->search_path;
   SandboxPlan plan;
+  plan.tier = tier_of(entry.isolation);
   plan.files = entry.files;
   plan.protect = entry.protect;
   plan.limits = entry.sandbox;

@@ -1,7 +1,8 @@
 // Runs one command in a sandbox of the tier `process`, as a server would be, with this program's
 // own stdin, stdout and stderr:
 //
-//   sandboxed [--ro PATH] [--rw PATH] [--keep PATH] [--exec PATH] [--program PATH] [--protect NAME]
+//   sandboxed [--tier gvisor|vm] [--ro PATH] [--rw PATH] [--keep PATH] [--exec PATH] [--program
+//   PATH] [--protect NAME]
 //             [--forbid PATH] [--env NAME=VALUE] [--cwd PATH] [--limit NAME=NUMBER]... --
 //             COMMAND...
 //
@@ -56,6 +57,8 @@ KeeperOrders orders_from(int argc, char** argv) {
     if (option == "--forbid") plan.forbidden.push_back(value);
     if (option == "--env")
       orders.env[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
+    if (option == "--tier" && value == "gvisor") plan.tier = SandboxTier::gvisor;
+    if (option == "--tier" && value == "vm") plan.tier = SandboxTier::vm;
     if (option == "--cwd") orders.cwd = value;
     if (option == "--limit") set_limit(plan.limits, value);
   }
