@@ -4,7 +4,8 @@
 //
 //   read the orders, listen where told and hand the sockets out, close every other descriptor,
 //   limit resources, leave the session keyring, check that no capability and no root is left,
-//   give up new privileges for ever, apply Landlock, apply seccomp, execute.
+//   give up new privileges for ever, apply Landlock, apply seccomp, execute; where the server may
+//   write, stay beside it as the supervisor of names (supervisor.hpp).
 //
 // Every step fails closed: the status pipe says which one failed, and nothing is executed. It is
 // linked statically, has one thread, allocates nothing after the orders are read but by malloc, and
@@ -33,6 +34,7 @@
 #include <cstring>
 
 #include "connectors/launcher/orders.hpp"
+#include "connectors/launcher/supervisor.hpp"
 
 namespace {
 
@@ -58,6 +60,11 @@ using namespace toolgate;
 }
 
 // --- The orders ---------------------------------------------------------------------------------
+
+struct Filters {
+  sock_fprog calls;
+  sock_fprog stops;  // those that wait for the supervisor
+};
 
 class Orders {
  public:
@@ -99,15 +106,24 @@ class Orders {
     for (std::uint64_t i = 0; i < count; ++i) fields[i] = text();
     return fields;
   }
-  sock_fprog filter() {
-    std::uint64_t count = number();
-    if (count == 0 || count > BPF_MAXINSNS || size_ - at_ != count * sizeof(sock_filter)) {
+  Texts texts() {
+    const std::size_t begin = at_;
+    const std::uint64_t count = number();
+    at_ = begin;
+    return Texts{list(), static_cast<std::size_t>(count)};
+  }
+  Filters filters() {
+    const std::uint64_t calls = number();
+    const std::uint64_t stops = number();
+    if (calls == 0 || calls > BPF_MAXINSNS || stops > BPF_MAXINSNS ||
+        size_ - at_ != (calls + stops) * sizeof(sock_filter)) {
       refuse_orders();
     }
     auto* copy = static_cast<sock_filter*>(std::malloc(size_ - at_));
-    if (copy == nullptr) refuse("memory for the filter");
+    if (copy == nullptr) refuse("memory for the filters");
     std::memcpy(copy, text_ + at_, size_ - at_);
-    return sock_fprog{static_cast<unsigned short>(count), copy};
+    return Filters{{static_cast<unsigned short>(calls), copy},
+                   {static_cast<unsigned short>(stops), copy + calls}};
   }
 
  private:
@@ -342,13 +358,27 @@ int main() {
   give_up_privileges();
   apply_landlock(orders);
 
+  const Texts scopes = orders.texts();
+  const Texts names = orders.texts();
   char** argv = orders.list();
   char** environment = orders.list();
   if (argv[0] == nullptr) refuse_orders();
-  sock_fprog filter = orders.filter();
+  const Filters filters = orders.filters();
+  if ((scopes.count > 0) != (filters.stops.len > 0)) refuse_orders();
+  apply_filter(filters.calls);
+  int socket = -1;
+  if (scopes.count > 0) {
+    const pid_t server = part_from_server(socket);
+    if (server < 0) refuse("the supervisor of names");
+    if (server > 0) {
+      close(launcher_status_number);
+      return supervise(server, socket, Guard(scopes, names));
+    }
+    if (!stop_at_supervisor(filters.stops, socket)) refuse("the filter of the supervisor");
+    close(socket);
+  }
   const char executing = static_cast<char>(LauncherSays::executing);
   if (write(launcher_status_number, &executing, 1) != 1) _exit(launcher_refused_status);
-  apply_filter(filter);
   execute(argv, environment);
   char error[16];
   std::snprintf(error, sizeof error, "%d", errno);

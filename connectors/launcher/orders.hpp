@@ -3,15 +3,19 @@
 // kernel takes it (an array of sock_filter). One description for the writer
 // (connectors/sandbox/launcher_orders.cpp) and the reader (launcher.cpp):
 //
-//   "toolgate-launcher 1"
+//   "toolgate-launcher 2"
 //   "terminal" where stdin is a terminal that shall become the controlling one, or ""
 //   count, then so many TCP ports to listen on, at 127.0.0.1
 //   count, then so many resource limits:  number of the resource (RLIMIT_*), value
 //   count, then so many Landlock rules:   class, path inside the sandbox
 //   count, then so many TCP ports that may be connected to
+//   count, then the writable scopes whose names a supervisor holds (supervisor.hpp); with none
+//     there is no supervisor
+//   count, then the protected names in them
 //   count, then the arguments of the program (its name first)
 //   count, then its environment, NAME=value
-//   the number of filter instructions, then the instructions
+//   the number of instructions of the filter of system calls, then that of the filter that stops
+//   calls for the supervisor, then the instructions of both
 //
 // A count is a decimal number.
 
@@ -19,7 +23,7 @@
 
 namespace toolgate {
 
-inline constexpr char launcher_orders_version[] = "toolgate-launcher 1";
+inline constexpr char launcher_orders_version[] = "toolgate-launcher 2";
 
 // The descriptors that the launcher is started with, beside 0, 1 and 2.
 inline constexpr int launcher_orders_number = 3;  // a memfd with the orders

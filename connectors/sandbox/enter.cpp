@@ -30,14 +30,25 @@ Status reserve_numbers() {
   return done();
 }
 
-Result<std::vector<ScopeTree>> open_scopes(const SandboxPlan& plan) {
+Result<LauncherRules> rules_for(const SandboxPlan& plan) {
   auto names = ProtectedNames::make(plan.protect);
   if (!names) return names.refusal();
+  auto filter = system_call_filter();
+  if (!filter) return filter.refusal();
+  LauncherRules rules{std::move(*filter), "", std::move(*names)};
+  if (!plan.writes()) return rules;
+  auto stops = supervised_calls_filter();
+  if (!stops) return stops.refusal();
+  rules.stops = std::move(*stops);
+  return rules;
+}
+
+Result<std::vector<ScopeTree>> open_scopes(const SandboxPlan& plan, const ProtectedNames& names) {
   std::vector<ScopeTree> scopes;
   for (const FileScope& scope : plan.files) {
     auto tree = ScopeTree::open(scope, plan);
     if (!tree) return tree.refusal();
-    Status held = tree->hold(*names);
+    Status held = tree->hold(names);
     if (!held) return held.refusal();
     scopes.push_back(std::move(*tree));
   }
@@ -72,9 +83,9 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, 
   }
   Status reserved = reserve_numbers();
   if (!reserved) return reserved.refusal();
-  auto filter = system_call_filter();
-  if (!filter) return filter.refusal();
-  auto scopes = open_scopes(plan);
+  auto rules = rules_for(plan);
+  if (!rules) return rules.refusal();
+  auto scopes = open_scopes(plan, rules->names);
   if (!scopes) return scopes.refusal();
   const bool is_root = ::geteuid() == 0;
   Status left = leave_mount_namespace();
@@ -95,7 +106,7 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, 
     if (::getppid() != parent) ::_exit(127);
   }
   SandboxFiles files;
-  const int orders = files.add(launcher_orders(plan, program, *filter));
+  const int orders = files.add(launcher_orders(plan, program, *rules));
   const int arguments = files.add(bubblewrap_arguments(plan, *mounts, program, files));
   for (const Mount& mount : mounts->all()) {
     if (mount.source) ::fcntl(mount.source.number(), F_SETFD, 0);

@@ -154,6 +154,14 @@ Rules landlock_rules(const SandboxPlan& plan) {
   return rules;
 }
 
+std::vector<std::string> writable_scopes(const SandboxPlan& plan) {
+  std::vector<std::string> scopes;
+  for (const FileScope& scope : plan.files) {
+    if (scope.mode != FileMode::ro) scopes.push_back(scope.path.string());
+  }
+  return scopes;
+}
+
 // Of 0 the kernel takes no notice when a program of the host takes the cores (core(5), "piping");
 // of 1 it does, and a file gets no core of one byte either.
 constexpr std::size_t no_core = 1;
@@ -162,7 +170,7 @@ std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxLimits& li
   std::vector<std::pair<int, std::size_t>> list = {
       {RLIMIT_CORE, no_core},
       {RLIMIT_DATA, limits.memory_mb << 20},
-      {RLIMIT_NPROC, limits.processes},
+      {RLIMIT_NPROC, limits.processes + 1},  // the supervisor
       {RLIMIT_NOFILE, limits.open_files},
       {RLIMIT_FSIZE, limits.file_mb << 20},
       {RLIMIT_MSGQUEUE, 0},
@@ -218,7 +226,7 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
 }
 
 std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& program,
-                            const std::string& filter) {
+                            const LauncherRules& held) {
   Arguments orders;
   auto count = [&orders](std::size_t number) { orders.add(std::to_string(number)); };
   orders.add(launcher_orders_version, plan.terminal ? "terminal" : "");
@@ -235,12 +243,19 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
   for (const auto& [of_rule, path] : rules) orders.add(std::string(1, of_rule), path);
   count(plan.doors.size());
   for (std::uint16_t port : plan.doors) count(port);
+  const std::vector<std::string> scopes = writable_scopes(plan);
+  count(scopes.size());
+  for (const std::string& scope : scopes) orders.add(scope);
+  count(held.names.all().size());
+  for (const ProtectedName& name : held.names.all()) orders.add(name.name);
   count(program.argv.size());
   for (const std::string& argument : program.argv) orders.add(argument);
   count(program.env.size());
   for (const std::string& variable : program.env) orders.add(variable);
-  count(filter.size() / 8);
-  return std::move(orders).text() + filter;
+  constexpr std::size_t instruction_bytes = 8;
+  count(held.filter.size() / instruction_bytes);
+  count(held.stops.size() / instruction_bytes);
+  return std::move(orders).text() + held.filter + held.stops;
 }
 
 }  // namespace toolgate

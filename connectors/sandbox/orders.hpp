@@ -9,6 +9,7 @@
 #include "connectors/sandbox/mounts.hpp"
 #include "connectors/sandbox/paths.hpp"
 #include "connectors/sandbox/plan.hpp"
+#include "connectors/sandbox/protected_names.hpp"
 
 namespace toolgate {
 
@@ -33,8 +34,15 @@ class SandboxFiles {
 std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
                                  const SandboxedProgram& program, SandboxFiles& files);
 
-// As connectors/launcher/orders.hpp describes them. `filter` is system_call_filter().
+// What the launcher filters and holds; both filters as system_calls.hpp makes them.
+struct LauncherRules {
+  std::string filter;
+  std::string stops;  // supervised_calls_filter(); empty where nothing is writable
+  ProtectedNames names;
+};
+
+// As connectors/launcher/orders.hpp describes them.
 std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& program,
-                            const std::string& filter);
+                            const LauncherRules& held);
 
 }  // namespace toolgate

@@ -10,6 +10,7 @@
 //   with the process; the scopes and programs of the plan at the paths that they have on the host;
 // - Landlock and seccomp on top, applied by connectors/launcher/launcher.cpp.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -49,6 +50,12 @@ struct SandboxPlan {
   // TCP ports at 127.0.0.1 inside the sandbox whose listening sockets are handed to the gateway;
   // the only ones that the server can connect to.
   std::vector<std::uint16_t> doors;
+
+  // Then a supervisor of names stays beside the server (connectors/launcher/supervisor.hpp).
+  bool writes() const {
+    return std::ranges::any_of(files,
+                               [](const FileScope& scope) { return scope.mode != FileMode::ro; });
+  }
 };
 
 }  // namespace toolgate

@@ -11,6 +11,8 @@ constexpr auto unchanged = std::to_array<std::string_view>({
     ".git/hooks",
     ".git/config",
     ".git/config.worktree",
+    ".git/commondir",
+    ".git/modules",
     ".git/info/attributes",
     ".gitmodules",
     ".gitconfig",

@@ -3,9 +3,9 @@
 // symbolic link, and looked through for what must not be changed in it.
 //
 // Runs in the server's keeper, before the sandbox is made: a large tree delays nobody else.
-// What it does not protect against: a protected name that does not exist yet. A mount needs
-// something to be mounted on, and a stub would stay on the host; such names are the matter of
-// whoever watches the scope.
+// What it cannot hold is a protected name that does not exist yet: a mount needs something to be
+// mounted on, and a stub would stay on the host. The supervisor of names does that
+// (connectors/launcher/supervisor.hpp).
 
 #include <string>
 #include <vector>

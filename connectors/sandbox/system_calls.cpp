@@ -74,13 +74,13 @@ class Filter {
   }
   template <class... Conditions>
   void deny_number(int number, int error, Conditions... conditions) {
-    if constexpr (sizeof...(conditions) == 0) {
-      keep(::seccomp_rule_add_array(context_.get(), action(error), number, 0, nullptr));
-    } else {
-      const scmp_arg_cmp list[] = {conditions...};
-      keep(::seccomp_rule_add_array(context_.get(), action(error), number, sizeof...(conditions),
-                                    list));
-    }
+    add(number, SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error)), conditions...);
+  }
+  // The call waits for whoever holds the filter's listener.
+  template <class... Conditions>
+  void stop(const char* name, Conditions... conditions) {
+    int number = ::seccomp_syscall_resolve_name(name);
+    if (number != __NR_SCMP_ERROR) add(number, SCMP_ACT_NOTIFY, conditions...);
   }
 
   Result<std::string> text() const {
@@ -103,8 +103,14 @@ class Filter {
   struct Release {
     void operator()(void* context) const { ::seccomp_release(context); }
   };
-  static std::uint32_t action(int error) {
-    return SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error));
+  template <class... Conditions>
+  void add(int number, std::uint32_t action, Conditions... conditions) {
+    if constexpr (sizeof...(conditions) == 0) {
+      keep(::seccomp_rule_add_array(context_.get(), action, number, 0, nullptr));
+    } else {
+      const scmp_arg_cmp list[] = {conditions...};
+      keep(::seccomp_rule_add_array(context_.get(), action, number, sizeof...(conditions), list));
+    }
   }
   void keep(int result) {
     // A call that another architecture has not is no failure; everything else is.
@@ -209,6 +215,20 @@ Result<std::string> system_call_filter() {
   deny_sockets(filter);
   deny_socket_pairs(filter);
   deny_set_user_id(filter);
+  return filter.text();
+}
+
+Result<std::string> supervised_calls_filter() {
+  Filter filter;
+  for (const char* name :
+       {"creat", "mkdir", "mkdirat", "symlink", "symlinkat", "link", "linkat", "rename", "renameat",
+        "renameat2", "unlink", "unlinkat", "rmdir", "truncate"}) {
+    filter.stop(name);
+  }
+  for (int flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
+    filter.stop("open", has(1, static_cast<std::uint64_t>(flag)));
+    filter.stop("openat", has(2, static_cast<std::uint64_t>(flag)));
+  }
   return filter.text();
 }
 

@@ -24,4 +24,9 @@ namespace toolgate {
 // An array of sock_filter. Refused: a libseccomp that cannot express it.
 Result<std::string> system_call_filter();
 
+// A second one, for servers that may write somewhere: the calls that make, move or remove a name,
+// or open a file for writing, wait for the supervisor (connectors/launcher/supervisor.hpp). What
+// the first one denies stays denied.
+Result<std::string> supervised_calls_filter();
+
 }  // namespace toolgate

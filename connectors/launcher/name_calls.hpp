@@ -1,0 +1,26 @@
+#pragma once
+// The system calls that come to the supervisor, one function each: read the arguments, find the
+// place, judge it, make the call there. Which calls those are: supervised_calls_filter()
+// (connectors/sandbox/system_calls.hpp); one that is not known here is refused with ENOSYS.
+
+#include <cstdint>
+
+#include "connectors/launcher/guard.hpp"
+#include "connectors/launcher/place.hpp"
+
+namespace toolgate {
+
+struct NameCallResult {
+  int error = 0;  // an errno, for the caller
+  OpenFile file;  // of an open: what the caller gets
+  bool close_on_exec = false;
+
+  NameCallResult() = default;
+  explicit NameCallResult(int number) : error(number) {}
+};
+
+// The arguments are those of the system call, as the kernel has them.
+NameCallResult make_name_call(const Caller& caller, const Guard& guard, int number,
+                              const std::uint64_t* arguments);
+
+}  // namespace toolgate

@@ -1,0 +1,59 @@
+#pragma once
+// Where a path leads that a process of the sandbox named: a directory, held by a descriptor, and
+// the last component in it. Walked component by component, from the process's own working directory
+// or descriptor, with symbolic links read rather than followed, so that what is judged is what is
+// then acted on.
+//
+// The walker has the rights of the process that it walks for (same user, same mounts, same
+// Landlock), with one exception: itself. /proc/self means the other process, and its own entry in
+// /proc leads nowhere.
+
+#include <sys/types.h>
+
+#include <climits>
+
+namespace toolgate {
+
+// The thread of the sandbox that made a system call.
+struct Caller {
+  pid_t thread = 0;
+  pid_t process = 0;
+  mode_t umask = 0;
+  int memory = -1;  // its memory, to be read
+};
+
+// Closes on destruction.
+class OpenFile {
+ public:
+  OpenFile() = default;
+  explicit OpenFile(int number) : number_(number) {}
+  OpenFile(OpenFile&& other) noexcept : number_(other.release()) {}
+  ~OpenFile();
+  void reset(int number);
+  int release();
+  int number() const { return number_; }
+  explicit operator bool() const { return number_ >= 0; }
+
+ private:
+  int number_ = -1;
+};
+
+struct Place {
+  OpenFile directory;
+  char name[NAME_MAX + 1] = {};    // empty: `directory` is the file itself, found through /proc
+  bool names_a_directory = false;  // a slash followed
+
+  // "." and "..", and the root: nothing can be made or removed there.
+  bool is_special() const;
+};
+
+enum class LastLink { follow, keep };
+
+// 0 or an errno.
+int find_place(const Caller& caller, int directory, const char* path, LastLink last, Place& place);
+
+// The absolute path of a place inside the sandbox, at most `size` bytes with the NUL. 0 or an
+// errno.
+int path_of(const Place& place, char* text, std::size_t size);
+
+}  // namespace toolgate

@@ -1,0 +1,40 @@
+#pragma once
+// The supervisor: what stays of the launcher beside a server that may write somewhere. It holds the
+// names that no mount can hold because they do not exist yet: hooks of git, start-up files of
+// shells, configurations of harnesses (guard.hpp).
+//
+// The server's system calls that make, move or remove a name, or open a file for writing, stop in a
+// seccomp filter and come here (seccomp_unotify(2)). The supervisor reads the path once into
+// memory of its own, walks it as the server would (place.hpp), judges the place that it found, and
+// makes the call itself on exactly that place. Nothing is ever continued with arguments that the
+// server could change in between, so there is no race between the check and the use; and since
+// every such call of the sandbox goes through here, one after another, none among its processes.
+//
+// - It has the server's user, mounts, Landlock rules, limits and filter: a server that deceived it
+//   could do no more than the server may anyway.
+// - When it is gone, the calls fail with ENOSYS, and the sandbox ends with it.
+// - What differs from a call of the server's own: a pipe on disk is opened without waiting for its
+//   other end, a terminal never becomes the controlling one by being opened, and a process that
+//   hides its memory (PR_SET_DUMPABLE) may not make these calls.
+// - What it does not hold: what another process on the host, or another server with the same
+//   scope, renames in the moment between the check and the call.
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include "connectors/launcher/guard.hpp"
+
+namespace toolgate {
+
+// Forks. Returns 0 in the child, which then calls stop_at; in the parent a socket that the
+// listener comes through is in `socket`, and the child's process id is returned. -1: errno.
+pid_t part_from_server(int& socket);
+
+// In the child, directly before it executes the server: from now on the calls that the filter
+// names wait for the supervisor. Whether it worked; errno.
+bool stop_at_supervisor(const sock_fprog& filter, int socket);
+
+// In the parent: serves until the child has ended. Returns its exit status, or 128 and its signal.
+int supervise(pid_t child, int socket, const Guard& guard);
+
+}  // namespace toolgate
