@@ -77,8 +77,16 @@ int open_there(const Argument& at, int flags, mode_t mode) {
   return ::open(link, (flags & ~(O_CREAT | O_NOFOLLOW)) | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
+// With O_PATH the kernel takes no notice of what else the flags say, and they came in a register.
+bool opens_path_only(int flags) { return (flags & O_PATH) != 0; }
+
 NameCallResult open_file(const Caller& caller, const Guard& guard, int directory,
                          std::uint64_t address, int flags, mode_t mode) {
+  if (opens_path_only(flags)) {
+    NameCallResult result;
+    result.goes_on = true;
+    return result;
+  }
   const bool keeps =
       (flags & O_NOFOLLOW) != 0 || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
   Argument at;

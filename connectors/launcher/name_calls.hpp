@@ -14,6 +14,9 @@ struct NameCallResult {
   int error = 0;  // an errno, for the caller
   OpenFile file;  // of an open: what the caller gets
   bool close_on_exec = false;
+  // The kernel makes the call after all: only where nothing that the caller can still change makes
+  // a name or opens for writing.
+  bool goes_on = false;
 
   NameCallResult() = default;
   explicit NameCallResult(int number) : error(number) {}

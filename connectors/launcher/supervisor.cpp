@@ -128,6 +128,7 @@ class Supervisor {
     std::uint64_t arguments[6];
     for (int i = 0; i < 6; ++i) arguments[i] = request_->data.args[i];
     const NameCallResult result = make_name_call(caller, guard_, request_->data.nr, arguments);
+    if (result.goes_on) return answer(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
     if (result.error == 0 && result.file) {
       answer_with(result);
     } else {
@@ -156,10 +157,11 @@ class Supervisor {
     return ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &request_->id) == 0 ? 0 : EINTR;
   }
 
-  void answer(int error) {
+  void answer(int error, unsigned flags = 0) {
     *response_ = {};
     response_->id = request_->id;
     response_->error = -error;
+    response_->flags = flags;
     ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, response_);
   }
 

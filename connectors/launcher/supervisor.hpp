@@ -6,9 +6,10 @@
 // The server's system calls that make, move or remove a name, or open a file for writing, stop in a
 // seccomp filter and come here (seccomp_unotify(2)). The supervisor reads the path once into
 // memory of its own, walks it as the server would (place.hpp), judges the place that it found, and
-// makes the call itself on exactly that place. Nothing is ever continued with arguments that the
-// server could change in between, so there is no race between the check and the use; and since
-// every such call of the sandbox goes through here, one after another, none among its processes.
+// makes the call itself on exactly that place. Nothing goes on with arguments that the server could
+// change in between (but opens with O_PATH, which can neither make nor write), so there is no race
+// between the check and the use; and since every such call of the sandbox goes through here, one
+// after another, none among its processes.
 //
 // - It has the server's user, mounts, Landlock rules, limits and filter: a server that deceived it
 //   could do no more than the server may anyway.

@@ -143,6 +143,7 @@ export const cases = [
       ['create /proc/self/root@/s/.envrc', guarded], ['create /proc/thread-self/cwd/../..@/s/.envrc', /^denied/],
       ['rename @/s/new @/s/.bashrc', guarded], ['link @/s/new @/s/.bashrc', guarded],
       ['rename_no_replace @/s/new @/s/.npmrc', guarded], ['exchange @/s/new @/s/.npmrc', /^denied/],
+      ['open_path_creating @/s/.envrc', 'denied ENOENT'], ['open_path_creating @/s/new', /^succeeded/],
       ['symlink new @/s/.profile', guarded], ['link_unnamed @/s @/s/.envrc', guarded],
       ['link_open_file @/s/new @/s/.zshrc', guarded],
       ['mkdir @/s/.vscode', guarded], ['mkdir @/s/.claude', guarded], ['rename @/s/a @/s/.cursor', guarded],

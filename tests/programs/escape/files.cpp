@@ -42,6 +42,10 @@ long open_to_write(char** a) { return open(a[0], O_WRONLY | O_NONBLOCK); }
 long append(char** a) { return write_text(open(a[0], O_WRONLY | O_APPEND)); }
 long create(char** a) { return write_text(open(a[0], O_WRONLY | O_CREAT | O_EXCL, 0644)); }
 long open_truncating(char** a) { return write_text(open(a[0], O_WRONLY | O_TRUNC)); }
+// Of all the flags the kernel heeds O_PATH alone.
+long open_path_creating(char** a) {
+  return open(a[0], O_PATH | O_CREAT | O_RDWR, 0644) < 0 ? -1 : 0;
+}
 long truncate_file(char** a) { return truncate(a[0], 0); }
 long list(char** a) {
   DIR* folder = opendir(a[0]);
@@ -185,6 +189,7 @@ constexpr auto attacks = std::to_array<Attack>({
     {"append", append},
     {"create", create},
     {"open_truncating", open_truncating},
+    {"open_path_creating", open_path_creating},
     {"truncate", truncate_file},
     {"list", list},
     {"exists", exists},
