@@ -33,6 +33,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "connectors/launcher/handover.hpp"
 #include "connectors/launcher/orders.hpp"
 #include "connectors/launcher/supervisor.hpp"
 
@@ -251,20 +252,7 @@ void hand_out_listeners(Orders& orders) {
         listen(listener, 128) != 0) {
       refuse("a listener in the sandbox");
     }
-    char byte = 'l';
-    iovec part{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &listener, sizeof listener);
-    if (sendmsg(launcher_handoff_number, &message, MSG_NOSIGNAL) != 1) {
+    if (!hand_over(launcher_handoff_number, listener)) {
       refuse("the hand-off of a listener");
     }
     close(listener);

@@ -114,15 +114,25 @@ NameCallResult open_file(const Caller& caller, const Guard& guard, int directory
   return result;
 }
 
-// A name that something other than a directory shall get.
-int judge_new(const Argument& at) { return at.meaning == Guard::Meaning::free ? 0 : guarded_error; }
+enum class Made { directory, other };
+
+// A name that is to be made. What stands there already is what the kernel would say first, and
+// what programs that make folders with all above them go by.
+int judge_new(const Argument& at, Made made) {
+  const bool is_free = at.meaning == Guard::Meaning::free ||
+                       (made == Made::directory && at.meaning == Guard::Meaning::beginning);
+  if (is_free) return 0;
+  struct stat about{};
+  const bool exists = fstatat(at.directory(), at.name(), &about, AT_SYMLINK_NOFOLLOW) == 0;
+  return exists ? EEXIST : guarded_error;
+}
 
 int make_directory(const Caller& caller, const Guard& guard, int directory, std::uint64_t address,
                    mode_t mode) {
   Argument at;
   if (int error = at.find(caller, guard, directory, address, LastLink::keep)) return error;
   if (at.place.is_special()) return EEXIST;
-  if (at.meaning == Guard::Meaning::guarded) return guarded_error;
+  if (int error = judge_new(at, Made::directory)) return error;
   umask(caller.umask);
   return result_of(mkdirat(at.directory(), at.name(), mode));
 }
@@ -135,7 +145,7 @@ int make_link(const Caller& caller, const Guard& guard, std::uint64_t target, in
   if (int error = at.find(caller, guard, directory, address, LastLink::keep)) return error;
   if (at.place.is_special()) return EEXIST;
   if (at.place.names_a_directory) return ENOENT;
-  if (int error = judge_new(at)) return error;
+  if (int error = judge_new(at, Made::other)) return error;
   return result_of(symlinkat(text.bytes, at.directory(), at.name()));
 }
 
@@ -161,7 +171,7 @@ int make_hard_link(const Caller& caller, const Guard& guard, const TwoPlaces& pl
   if (from.place.is_special()) return EPERM;
   if (from.place.names_a_directory || to.place.names_a_directory) return ENOENT;
   if (from.meaning == Guard::Meaning::guarded) return guarded_error;
-  if ((error = judge_new(to)) != 0) return error;
+  if ((error = judge_new(to, Made::other)) != 0) return error;
   if (!from.is_file_itself()) {
     return result_of(linkat(from.directory(), from.name(), to.directory(), to.name(), 0));
   }

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "connectors/launcher/handover.hpp"
 #include "connectors/launcher/name_calls.hpp"
 
 namespace toolgate {
@@ -31,40 +32,6 @@ void block_signals() {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before_supervision);
-}
-
-bool send_descriptor(int socket, int descriptor) {
-  char byte = 's';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
-}
-
-int receive_descriptor(int socket) {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) return -1;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -1;
-  int descriptor = -1;
-  std::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-  return descriptor;
 }
 
 // The number after "NAME:" in /proc/PID/status.
@@ -92,7 +59,7 @@ class Supervisor {
     for (;;) {
       if (poll(watched, 2, -1) < 0) continue;
       signalfd_siginfo got{};
-      while (read(signals, &got, sizeof got) == sizeof got) continue;
+      while (read(signals, &got, sizeof got) == sizeof got) pass_on(got.ssi_signo);
       if (watched[0].revents != 0 && has_ended()) return status_;
       if ((watched[1].revents & POLLIN) != 0) serve();
       if ((watched[1].revents & POLLHUP) != 0) watched[1].fd = -1;
@@ -104,6 +71,11 @@ class Supervisor {
   int give_up() {
     kill(child_, SIGKILL);
     return 125;
+  }
+
+  // The keeper asks the whole process group to end; the server may have left it.
+  void pass_on(unsigned signal) {
+    if (signal == SIGTERM && getpgid(child_) != getpgrp()) kill(child_, SIGTERM);
   }
 
   // What the server leaves behind becomes a child of this process.
@@ -206,7 +178,7 @@ pid_t part_from_server(int& socket) {
 bool stop_at_supervisor(const sock_fprog& filter, int socket) {
   const long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                                 SECCOMP_FILTER_FLAG_NEW_LISTENER | wait_killable, &filter);
-  return listener >= 0 && send_descriptor(socket, static_cast<int>(listener)) &&
+  return listener >= 0 && hand_over(socket, static_cast<int>(listener)) &&
          close(static_cast<int>(listener)) == 0;
 }
 
@@ -216,7 +188,7 @@ int supervise(pid_t child, int socket, const Guard& guard) {
   for (int number = 0; number <= 2; ++number) {
     if (nothing < 0 || dup2(nothing, number) < 0) close(number);
   }
-  const int listener = receive_descriptor(socket);
+  const int listener = take_over(socket);
   close(socket);
   // Without a listener the child has ended, or is about to say why.
   return Supervisor(child, listener, guard).run();

@@ -157,7 +157,7 @@ Rules landlock_rules(const SandboxPlan& plan) {
 std::vector<std::string> writable_scopes(const SandboxPlan& plan) {
   std::vector<std::string> scopes;
   for (const FileScope& scope : plan.files) {
-    if (scope.mode != FileMode::ro) scopes.push_back(scope.path.string());
+    if (scope.is_writable()) scopes.push_back(scope.path.string());
   }
   return scopes;
 }
@@ -166,11 +166,13 @@ std::vector<std::string> writable_scopes(const SandboxPlan& plan) {
 // of 1 it does, and a file gets no core of one byte either.
 constexpr std::size_t no_core = 1;
 
-std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxLimits& limits) {
+std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxPlan& plan) {
+  const SandboxLimits& limits = plan.limits;
+  const std::size_t supervisors = plan.writes() ? 1 : 0;
   std::vector<std::pair<int, std::size_t>> list = {
       {RLIMIT_CORE, no_core},
       {RLIMIT_DATA, limits.memory_mb << 20},
-      {RLIMIT_NPROC, limits.processes + 1},  // the supervisor
+      {RLIMIT_NPROC, limits.processes + supervisors},
       {RLIMIT_NOFILE, limits.open_files},
       {RLIMIT_FSIZE, limits.file_mb << 20},
       {RLIMIT_MSGQUEUE, 0},
@@ -232,7 +234,7 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
   orders.add(launcher_orders_version, plan.terminal ? "terminal" : "");
   count(plan.doors.size());
   for (std::uint16_t port : plan.doors) count(port);
-  const auto limits = resource_limits(plan.limits);
+  const auto limits = resource_limits(plan);
   count(limits.size());
   for (const auto& [resource, value] : limits) {
     orders.add(resource);

@@ -52,10 +52,7 @@ struct SandboxPlan {
   std::vector<std::uint16_t> doors;
 
   // Then a supervisor of names stays beside the server (connectors/launcher/supervisor.hpp).
-  bool writes() const {
-    return std::ranges::any_of(files,
-                               [](const FileScope& scope) { return scope.mode != FileMode::ro; });
-  }
+  bool writes() const { return std::ranges::any_of(files, &FileScope::is_writable); }
 };
 
 }  // namespace toolgate

@@ -19,6 +19,7 @@ struct FileScope {
   FileMode mode = FileMode::ro;
   bool exec = false;  // programs in it may be executed
 
+  bool is_writable() const { return mode != FileMode::ro; }
   bool operator==(const FileScope&) const = default;
 };
 

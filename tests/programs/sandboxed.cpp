@@ -1,10 +1,9 @@
-// Runs one command in a sandbox of the tier `process`, as a server would be, with this program's
-// own stdin, stdout and stderr:
+// Runs one command in a sandbox, of the tier `process` unless another is named, as a server would
+// be, with this program's own stdin, stdout and stderr:
 //
-//   sandboxed [--tier gvisor|vm] [--ro PATH] [--rw PATH] [--keep PATH] [--exec PATH] [--program
-//   PATH] [--protect NAME]
-//             [--forbid PATH] [--env NAME=VALUE] [--cwd PATH] [--limit NAME=NUMBER]... --
-//             COMMAND...
+//   sandboxed [--tier gvisor|vm] [--ro PATH] [--rw PATH] [--keep PATH] [--exec PATH]
+//             [--program PATH] [--protect NAME] [--forbid PATH] [--env NAME=VALUE] [--cwd PATH]
+//             [--limit NAME=NUMBER]... -- COMMAND...
 //
 // Ends with the command's status, 128 + its signal, or 125 with "refused: ..." on stderr.
 
