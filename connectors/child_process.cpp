@@ -83,7 +83,7 @@ Refusal ChildProcess::why_not(const KeeperOrders& orders, const std::optional<Re
                                      : ""));
 }
 
-Task<Status> ChildProcess::start(KeeperOrders orders) {
+Task<Status> ChildProcess::start(KeeperOrders orders, SandboxSockets sockets) {
   ignore_broken_pipes();
   Pipe input = make_pipe();
   Pipe output = make_pipe();
@@ -94,12 +94,13 @@ Task<Status> ChildProcess::start(KeeperOrders orders) {
   output_ = std::move(output.reading);
   errors_ = std::move(errors.reading);
   for (const Descriptor* ours : {&input_, &output_, &errors_}) set_blocking(ours->number(), false);
-  co_return co_await start_on(std::move(orders), std::move(theirs), Descriptor());
+  co_return co_await start_on(std::move(orders), std::move(theirs), std::move(sockets));
 }
 
-Task<Status> ChildProcess::start_on(KeeperOrders orders, ServerPipes theirs, Descriptor handoff) {
+Task<Status> ChildProcess::start_on(KeeperOrders orders, ServerPipes theirs,
+                                    SandboxSockets sockets) {
   auto keeper =
-      start_keeper(keeper_program_, label_, orders, std::move(theirs), std::move(handoff));
+      start_keeper(keeper_program_, label_, orders, std::move(theirs), std::move(sockets));
   if (!keeper) co_return keeper.refusal();
   keeper_id_ = keeper->process_id;
   keeper_.assign(keeper->process.release());

@@ -39,10 +39,9 @@ class ChildProcess {
 
   // Ends when the program was executed, or could not be: then the refusal (`unavailable`) says why.
   // Call once, and finish() afterwards whatever came of it.
-  Task<Status> start(KeeperOrders orders);
-  // The same on descriptors of the caller's; input(), output() and errors() stay empty. `handoff`
-  // as start_keeper() takes it.
-  Task<Status> start_on(KeeperOrders orders, ServerPipes theirs, Descriptor handoff);
+  Task<Status> start(KeeperOrders orders, SandboxSockets sockets = {});
+  // The same on descriptors of the caller's; input(), output() and errors() stay empty.
+  Task<Status> start_on(KeeperOrders orders, ServerPipes theirs, SandboxSockets sockets);
 
   // The gateway's ends of the server's pipes, non-blocking, for the caller to take after start().
   Descriptor& input() { return input_; }

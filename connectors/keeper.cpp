@@ -34,6 +34,7 @@ namespace {
 constexpr int control_number = 3;
 constexpr int orders_number = 4;
 constexpr int handoff_number = 5;  // /dev/null where no listener is to be handed out
+constexpr int custody_number = 6;  // /dev/null where no content is to be kept
 constexpr int parent_died = SIGUSR1;
 constexpr auto give_up_after = std::chrono::seconds(10);
 constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
@@ -96,13 +97,16 @@ void be_ended_first() {
 // In the child: becomes bubblewrap, or says why not as the launcher would.
 [[noreturn]] void enter(ReceivedOrders& orders, int keeper, int status) {
   constexpr int out_of_the_way = 64;
-  const bool has_doors = !orders.sandbox->doors.empty();
+  auto moved = [](bool is_there, int number) {
+    return is_there ? ::fcntl(number, F_DUPFD_CLOEXEC, out_of_the_way) : -1;
+  };
   status = ::fcntl(status, F_DUPFD_CLOEXEC, out_of_the_way);
-  const int handoff = has_doors ? ::fcntl(handoff_number, F_DUPFD_CLOEXEC, out_of_the_way) : -1;
+  const LauncherDescriptors given{status, moved(!orders.sandbox->doors.empty(), handoff_number),
+                                  moved(orders.sandbox->stages(), custody_number)};
   SandboxedProgram program{std::move(orders.argv), std::move(orders.env), std::move(orders.cwd)};
   std::string why;
   try {
-    why = enter_sandbox(*orders.sandbox, program, status, handoff, keeper).detail;
+    why = enter_sandbox(*orders.sandbox, program, given, keeper).detail;
   } catch (const std::exception& fault) {
     why = fault.what();
   }
@@ -401,8 +405,9 @@ int keeper_main(int, char**) {
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
-  ::close_range(handoff_number + 1, ~0U, 0);
+  ::close_range(custody_number + 1, ~0U, 0);
   ::fcntl(handoff_number, F_SETFD, FD_CLOEXEC);
+  ::fcntl(custody_number, F_SETFD, FD_CLOEXEC);
   ::fcntl(control_number, F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::prctl(PR_SET_DUMPABLE, 0);  // no server may look into its keeper

@@ -91,13 +91,18 @@ struct ServerPipes {
   Descriptor errors;
 };
 
+// What a sandbox is connected to beside its pipes, its ends of it; each may be none.
+struct SandboxSockets {
+  Descriptor handoff;  // takes the listeners (SandboxPlan::doors)
+  Descriptor custody;  // to who keeps content (SandboxPlan::stages, connectors/custody_desk.hpp)
+};
+
 // Starts a keeper, safely from a process with many threads (posix_spawn). `program` is this program
 // or one whose main() asks is_keeper(); `label` is what a process list shows behind
 // "toolgate-keeper". Refused are orders that no execve could express; faults when the machine has
-// no descriptors or processes left. `handoff` is the socket that the listeners of a sandbox are
-// sent to (SandboxPlan::doors).
+// no descriptors or processes left.
 Result<KeeperProcess> start_keeper(const std::string& program, const std::string& label,
                                    const KeeperOrders& orders, ServerPipes pipes,
-                                   Descriptor handoff = Descriptor());
+                                   SandboxSockets sockets = {});
 
 }  // namespace toolgate

@@ -69,6 +69,7 @@ void write_plan(Writer& writer, const SandboxPlan& plan) {
     writer.text(scope.path.native());
     writer.number(static_cast<std::uint64_t>(scope.mode));
     writer.number(scope.exec ? 1 : 0);
+    writer.number(scope.is_staged ? 1 : 0);
   }
   writer.list(plan.programs);
   writer.list(plan.protect);
@@ -99,10 +100,12 @@ bool read_plan(Reader& reader, SandboxPlan& plan) {
     std::string path;
     int mode = 0;
     int exec = 0;
-    if (!reader.text(path) || !reader.number(mode) || !reader.number(exec) || mode > 2) {
+    int staged = 0;
+    if (!reader.text(path) || !reader.number(mode) || !reader.number(exec) ||
+        !reader.number(staged) || mode > 2) {
       return false;
     }
-    plan.files.push_back(FileScope{path, static_cast<FileMode>(mode), exec == 1});
+    plan.files.push_back(FileScope{path, static_cast<FileMode>(mode), exec == 1, staged == 1});
   }
   SandboxLimits& limits = plan.limits;
   if (!reader.list(plan.programs) || !reader.list(plan.protect) || !reader.list(plan.forbidden) ||

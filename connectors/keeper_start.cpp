@@ -69,7 +69,7 @@ Descriptor out_of_the_way(const Descriptor& original) {
   return copy;
 }
 
-// What posix_spawn shall do in the child: the descriptors at 0..5, a session and default signals.
+// What posix_spawn shall do in the child: the descriptors at 0..6, a session and default signals.
 class SpawnPlan {
  public:
   SpawnPlan() {
@@ -100,7 +100,7 @@ class SpawnPlan {
 
 Result<KeeperProcess> start_keeper(const std::string& program, const std::string& label,
                                    const KeeperOrders& orders, ServerPipes pipes,
-                                   Descriptor handoff) {
+                                   SandboxSockets sockets) {
   auto sound = check(orders);
   if (!sound) return sound.refusal();
 
@@ -110,11 +110,14 @@ Result<KeeperProcess> start_keeper(const std::string& program, const std::string
   Descriptor ours(ends[0]);
   Descriptor theirs(ends[1]);
 
-  if (!handoff) handoff = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!handoff) fault(errno, "open of /dev/null");
+  for (Descriptor* socket : {&sockets.handoff, &sockets.custody}) {
+    if (!*socket) *socket = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!*socket) fault(errno, "open of /dev/null");
+  }
   const Descriptor handed[] = {out_of_the_way(pipes.input),         out_of_the_way(pipes.output),
                                out_of_the_way(pipes.errors),        out_of_the_way(theirs),
-                               out_of_the_way(orders_file(orders)), out_of_the_way(handoff)};
+                               out_of_the_way(orders_file(orders)), out_of_the_way(sockets.handoff),
+                               out_of_the_way(sockets.custody)};
   SpawnPlan plan;
   int number = 0;
   for (const Descriptor& descriptor : handed) plan.hand_down(descriptor, number++);

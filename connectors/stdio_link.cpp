@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "connectors/child_process.hpp"
+#include "connectors/custody_desk.hpp"
 #include "connectors/line_reader.hpp"
 #include "connectors/outbound_lines.hpp"
 #include "connectors/stderr_tail.hpp"
@@ -37,13 +38,15 @@ class StdioLink : public ServerLink {
   Task<Status> open(ServerEvents& events) override;
   Status send(std::string message, std::optional<BrokerId> request, Carriage carriage) override;
   void negotiated(Revision) override {}
-  void abandon(BrokerId) override {}
+  void abandon(BrokerId request) override;
+  FileNotes notes_of(BrokerId request) override;
   Task<> close() override { co_await uncancelled(stop()); }
   std::optional<int> process_id() const override;
   std::string stderr_tail() const override { return stderr_.text(); }
 
  private:
   Refusal refusal(const std::string& what) const;
+  Result<SandboxSockets> open_custody();
   void fail(std::string what);
   Task<> say_closed(std::string what);
   Task<> watch_process();
@@ -62,6 +65,7 @@ class StdioLink : public ServerLink {
   OutboundLines outbound_;
   LineReader lines_;
   StderrTail stderr_;
+  std::optional<CustodyDesk> custody_;  // where a scope is staged
   OncePerSecond too_long_;
   ServerEvents* events_ = nullptr;
   bool failing_ = false;  // its end was seen
@@ -83,7 +87,9 @@ Task<Status> StdioLink::open(ServerEvents& events) {
   orders.env = server_.env;
   orders.cwd = server_.cwd;
   orders.sandbox = server_.sandbox;
-  auto started = co_await process_.start(std::move(orders));
+  auto sockets = open_custody();
+  if (!sockets) co_return sockets.refusal();
+  auto started = co_await process_.start(std::move(orders), std::move(*sockets));
   if (!started) {
     co_return Refusal(
         started.refusal().reason,
@@ -96,11 +102,34 @@ Task<Status> StdioLink::open(ServerEvents& events) {
   tasks_.spawn(read_output());
   tasks_.spawn(read_errors());
   tasks_.spawn(watch_process());
+  if (custody_) tasks_.spawn(custody_->run());
   co_return done();
 }
 
-Status StdioLink::send(std::string message, std::optional<BrokerId>, Carriage) {
+Result<SandboxSockets> StdioLink::open_custody() {
+  SandboxSockets sockets;
+  if (!server_.sandbox || !server_.sandbox->stages()) return sockets;
+  if (server_.custodian == nullptr) {
+    return refusal("has staged file scopes, and nobody is there to keep what changes in them");
+  }
+  custody_.emplace(input_.get_executor(), server_.name, *server_.custodian);
+  auto theirs = custody_->open();
+  if (!theirs) return theirs.refusal();
+  sockets.custody = std::move(*theirs);
+  return sockets;
+}
+
+void StdioLink::abandon(BrokerId request) {
+  if (custody_) custody_->end_call(request);
+}
+
+FileNotes StdioLink::notes_of(BrokerId request) {
+  return custody_ ? custody_->notes_of(request) : FileNotes();
+}
+
+Status StdioLink::send(std::string message, std::optional<BrokerId> request, Carriage carriage) {
   if (failing_ || closing_ || events_ == nullptr) return refusal("is not running");
+  if (custody_ && request && !carriage.long_lived) custody_->begin_call(*request);
   auto pushed = outbound_.push(std::move(message));
   if (pushed) return pushed;
   if (pushed.refusal().reason == Reason::overloaded) {
@@ -194,6 +223,7 @@ Task<> StdioLink::stop() {
     ended = co_await process_.ended_within(server_.limits.stop_ms);
   }
   co_await process_.finish();  // SIGKILL to what is left
+  if (custody_) custody_->stop();
   // The pipes end with the processes. Should somebody else hold them open, nobody waits for that.
   co_await tasks_.drain(Milliseconds(100));
   output_.close();

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/custodian.hpp"
 #include "connectors/sandbox/plan.hpp"
 #include "connectors/sandbox/proof.hpp"
 #include "gateway/core/limits.hpp"
@@ -37,6 +38,7 @@ struct StdioServer {
   ServerLimits limits;
   std::optional<SandboxPlan> sandbox;  // none: with the gateway's own rights
   SandboxProof* proof = nullptr;       // asked first where there is a sandbox; outlives the link
+  Custodian* custodian = nullptr;      // needed where a scope is staged; outlives the link
   // Executed as the server's keeper (connectors/keeper.hpp): a program whose main() asks
   // is_keeper().
   std::string keeper_program = "/proc/self/exe";

@@ -24,7 +24,24 @@ bool ends_in(const char* path, std::size_t length, const char* name, std::size_t
   return (begin == 0 || path[begin - 1] == '/') && same(path + begin, name, name_length);
 }
 
+// The length of the longest of these that holds the path, or is it.
+std::size_t innermost(const Texts& scopes, const char* path) {
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < scopes.count; ++i) {
+    const std::size_t length = std::strlen(scopes.begin[i]);
+    const bool holds = std::strncmp(path, scopes.begin[i], length) == 0 &&
+                       (path[length] == '/' || path[length] == '\0');
+    if (holds && length > longest) longest = length;
+  }
+  return longest;
+}
+
 }  // namespace
+
+bool Guard::keeps(const char* path) const {
+  const std::size_t longest = innermost(kept_, path);
+  return longest != 0 && longest == innermost(scopes_, path);
+}
 
 const char* Guard::relative(const char* path) const {
   const char* found = nullptr;

@@ -18,9 +18,12 @@ struct Texts {
 
 class Guard {
  public:
-  // Scopes are absolute paths inside the sandbox, without a slash at the end. Names are relative,
-  // of one or more components.
-  Guard(Texts scopes, Texts names) : scopes_(scopes), names_(names) {}
+  // Scopes are absolute paths inside the sandbox, without a slash at the end; `kept` are those of
+  // them in which no name disappears. Names are relative, of one or more components.
+  Guard(Texts scopes, Texts kept, Texts names) : scopes_(scopes), kept_(kept), names_(names) {}
+
+  // Whether the innermost scope that holds the path, or is it, is one of the kept ones.
+  bool keeps(const char* path) const;
 
   enum class Meaning {
     free,
@@ -41,6 +44,7 @@ class Guard {
   const char* relative(const char* path) const;
 
   Texts scopes_;
+  Texts kept_;
   Texts names_;
 };
 

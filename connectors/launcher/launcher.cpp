@@ -268,16 +268,43 @@ void begin_session(Orders& orders) {
   if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) refuse("the terminal");
 }
 
-void limit_resources(Orders& orders) {
+void limit_resource(__rlimit_resource_t resource, std::uint64_t most) {
+  rlimit limit{most, most};
+  rlimit now{};
+  if (getrlimit(resource, &now) == 0 && now.rlim_max < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max = now.rlim_max;  // what is tighter already stays so
+  }
+  if (setrlimit(resource, &limit) != 0) refuse("a resource limit");
+}
+
+// All but that of time, which is returned (none: the highest number): it is the server's alone,
+// since the supervisor works for all its processes.
+std::uint64_t limit_resources(Orders& orders) {
+  std::uint64_t seconds = RLIM_INFINITY;
   for (std::uint64_t count = orders.number(); count > 0; --count) {
     auto resource = static_cast<__rlimit_resource_t>(orders.number());
-    rlimit limit{};
-    limit.rlim_cur = limit.rlim_max = orders.number();
-    rlimit now{};
-    if (getrlimit(resource, &now) == 0 && now.rlim_max < limit.rlim_max) {
-      limit.rlim_cur = limit.rlim_max = now.rlim_max;  // what is tighter already stays so
+    const std::uint64_t most = orders.number();
+    if (resource == RLIMIT_CPU) {
+      seconds = most;
+    } else {
+      limit_resource(resource, most);
     }
-    if (setrlimit(resource, &limit) != 0) refuse("a resource limit");
+  }
+  return seconds;
+}
+
+// The supervisor compares with the paths that the kernel tells.
+void check_scopes(const Texts& scopes) {
+  for (std::size_t i = 0; i < scopes.count; ++i) {
+    char link[64];
+    char told[4096];
+    const int scope = open(scopes.begin[i], O_PATH | O_CLOEXEC);
+    std::snprintf(link, sizeof link, "/proc/self/fd/%d", scope);
+    const ssize_t length = readlink(link, told, sizeof told - 1);
+    if (scope < 0 || length < 0) refuse(scopes.begin[i]);
+    told[length] = '\0';
+    if (std::strcmp(told, scopes.begin[i]) != 0) refuse_orders();
+    close(scope);
   }
 }
 
@@ -341,18 +368,23 @@ int main() {
 
   begin_session(orders);
   hand_out_listeners(orders);
-  close_range(launcher_status_number + 1, ~0U, 0);
-  limit_resources(orders);
+  close(launcher_handoff_number);
+  close_range(launcher_custody_number + 1, ~0U, 0);
+  fcntl(launcher_custody_number, F_SETFD, FD_CLOEXEC);
+  const std::uint64_t seconds = limit_resources(orders);
   give_up_privileges();
   apply_landlock(orders);
 
   const Texts scopes = orders.texts();
+  const Texts staged = orders.texts();
   const Texts names = orders.texts();
   char** argv = orders.list();
   char** environment = orders.list();
   if (argv[0] == nullptr) refuse_orders();
   const Filters filters = orders.filters();
   if ((scopes.count > 0) != (filters.stops.len > 0)) refuse_orders();
+  if (staged.count > 0 && fcntl(launcher_custody_number, F_GETFD) < 0) refuse("custody");
+  check_scopes(scopes);
   apply_filter(filters.calls);
   int socket = -1;
   if (scopes.count > 0) {
@@ -360,11 +392,15 @@ int main() {
     if (server < 0) refuse("the supervisor of names");
     if (server > 0) {
       close(launcher_status_number);
-      return supervise(server, socket, Guard(scopes, names));
+      const Guard guard(scopes, staged, names);
+      Custody custody(staged.count > 0 ? launcher_custody_number : -1);
+      return supervise(server, socket, Rules{guard, custody});
     }
     if (!stop_at_supervisor(filters.stops, socket)) refuse("the filter of the supervisor");
     close(socket);
   }
+  close(launcher_custody_number);
+  limit_resource(RLIMIT_CPU, seconds);
   const char executing = static_cast<char>(LauncherSays::executing);
   if (write(launcher_status_number, &executing, 1) != 1) _exit(launcher_refused_status);
   execute(argv, environment);

@@ -29,6 +29,34 @@ bool is_root_of_proc(int file) {
 
 bool is(const char* text, const char* other) { return std::strcmp(text, other) == 0; }
 
+// The path of an open file, as the kernel tells it. 0 or an errno.
+int text_of(int file, char* text, std::size_t size) {
+  char link[64];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  const ssize_t length = readlink(link, text, size - 1);
+  if (length < 0) return errno;
+  text[length] = '\0';
+  return static_cast<std::size_t>(length) == size - 1 ? ENAMETOOLONG : 0;
+}
+
+// What is told of this very process.
+bool is_own_entry(const char* path) {
+  char own[64];
+  const int length = std::snprintf(own, sizeof own, "/proc/%d", getpid());
+  return std::strncmp(path, own, static_cast<std::size_t>(length)) == 0 &&
+         (path[length] == '\0' || path[length] == '/');
+}
+
+// Of a directory that was moved out of what the sandbox sees, or of a file system that is not sure,
+// the kernel tells a path that leads somewhere else.
+bool leads_back(const char* path, int file) {
+  struct stat told{};
+  struct stat about{};
+  if (fstat(file, &about) != 0) return false;
+  if (about.st_nlink == 0 || path[0] != '/') return true;  // it has no path, or is no file on disk
+  return lstat(path, &told) == 0 && told.st_dev == about.st_dev && told.st_ino == about.st_ino;
+}
+
 class Walk {
  public:
   Walk(const Caller& caller, Place& place) : caller_(caller), place_(place) {}
@@ -82,62 +110,59 @@ class Walk {
     return 0;
   }
 
+  // Nearly every component is a directory, and then this is one call.
   int step() {
     if (is(place_.name, ".")) return 0;
-    const int here = place_.directory.number();
-    if (is_own_entry()) return EACCES;
-    OpenFile next(openat(here, place_.name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat about{};
-    if (!next || fstat(next.number(), &about) != 0) return errno;
-    if (S_ISLNK(about.st_mode)) return follow(next);
-    if (!S_ISDIR(about.st_mode)) return ENOTDIR;
-    place_.directory.reset(next.release());
+    const int next = openat(place_.directory.number(), place_.name,
+                            O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) return errno == ENOTDIR ? follow(ENOTDIR) : errno;
+    place_.directory.reset(next);
     return 0;
   }
 
   int finish(LastLink last) {
     if (place_.is_special()) return 0;
-    const int here = place_.directory.number();
-    if (is_own_entry()) return EACCES;
     if (last == LastLink::keep) return 0;
-    OpenFile found(openat(here, place_.name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat about{};
-    if (!found) return errno == ENOENT ? 0 : errno;  // a name that may be made
-    if (fstat(found.number(), &about) != 0) return errno;
-    if (!S_ISLNK(about.st_mode)) return 0;
-    if (int error = follow(found); error != 0) return error;
-    return place_.name[0] == '\0' ? 0 : go_on(last);
+    const int links = links_;
+    const int error = follow(0);
+    if (error == ENOENT && links == links_) return 0;  // a name that may be made
+    const bool is_found = links == links_ || place_.name[0] == '\0';
+    return error != 0 || is_found ? error : go_on(last);
   }
 
-  bool is_own_entry() const {
-    const bool is_number = place_.name[0] >= '1' && place_.name[0] <= '9';
-    return is_number && std::atoi(place_.name) == getpid() &&
-           is_root_of_proc(place_.directory.number());
-  }
-
-  // A link of /proc/PID leads to a file, not to a path: only the kernel can follow it.
-  int follow(const OpenFile& link) {
-    if (++links_ > most_links) return ELOOP;
+  // What the name stands for, if it is a symbolic link; `otherwise` if it is something else. A link
+  // of /proc/PID leads to a file, not to a path: only the kernel can follow it.
+  int follow(int otherwise) {
     const int here = place_.directory.number();
-    if (is_on_proc(here) && !is_root_of_proc(here)) {
-      const int target = openat(here, place_.name, O_PATH | O_CLOEXEC);
-      if (target < 0) return errno;
-      place_.directory.reset(target);
-      place_.name[0] = '\0';
-      return 0;
-    }
     char text[PATH_MAX];
-    ssize_t length = readlinkat(link.number(), "", text, sizeof text - 1);
-    if (length < 0) return errno;
+    ssize_t length = readlinkat(here, place_.name, text, sizeof text - 1);
+    if (length < 0) return errno == EINVAL ? otherwise : errno;
+    if (++links_ > most_links) return ELOOP;
     text[length] = '\0';
-    if (is_root_of_proc(here)) {
-      if (is(place_.name, "self")) std::snprintf(text, sizeof text, "%d", caller_.process);
-      if (is(place_.name, "thread-self")) {
-        std::snprintf(text, sizeof text, "%d/task/%d", caller_.process, caller_.thread);
-      }
-      length = static_cast<ssize_t>(std::strlen(text));
+    if (!is_on_proc(here)) return expand(text, static_cast<std::size_t>(length));
+    if (is_root_of_proc(here)) return expand_in_proc(text);
+    char own[PATH_MAX];
+    if (int error = text_of(here, own, sizeof own)) return error;
+    if (is_own_entry(own)) return EACCES;
+    const int target = openat(here, place_.name, O_PATH | O_CLOEXEC);
+    if (target < 0) return errno;
+    place_.directory.reset(target);
+    place_.name[0] = '\0';
+    return 0;
+  }
+
+  // In /proc itself two links mean whoever reads them.
+  int expand_in_proc(const char* target) {
+    char text[PATH_MAX];
+    const pid_t process = caller_.process();
+    if (is(place_.name, "self")) {
+      std::snprintf(text, sizeof text, "%d", process);
+    } else if (is(place_.name, "thread-self")) {
+      std::snprintf(text, sizeof text, "%d/task/%d", process, caller_.thread);
+    } else {
+      std::snprintf(text, sizeof text, "%s", target);
     }
-    return expand(text, static_cast<std::size_t>(length));
+    return process < 0 ? EACCES : expand(text, std::strlen(text));
   }
 
   int expand(const char* text, std::size_t length) {
@@ -184,19 +209,17 @@ int find_place(const Caller& caller, int directory, const char* path, LastLink l
 }
 
 int path_of(const Place& place, char* text, std::size_t size) {
-  char link[64];
-  std::snprintf(link, sizeof link, "/proc/self/fd/%d", place.directory.number());
-  const ssize_t length = readlink(link, text, size - 1);
-  if (length < 0) return errno;
-  auto used = static_cast<std::size_t>(length);
-  text[used] = '\0';
-  if (place.name[0] == '\0') return 0;
-  if (used == 1) used = 0;  // the root
-  const std::size_t name = std::strlen(place.name);
-  if (used + 1 + name + 1 > size) return ENAMETOOLONG;
-  text[used] = '/';
-  std::memcpy(text + used + 1, place.name, name + 1);
-  return 0;
+  if (int error = text_of(place.directory.number(), text, size)) return error;
+  if (!leads_back(text, place.directory.number())) return ENOENT;
+  std::size_t used = std::strlen(text);
+  if (place.name[0] != '\0') {
+    if (used == 1) used = 0;  // the root
+    const std::size_t name = std::strlen(place.name);
+    if (used + 1 + name + 1 > size) return ENAMETOOLONG;
+    text[used] = '/';
+    std::memcpy(text + used + 1, place.name, name + 1);
+  }
+  return is_own_entry(text) ? EACCES : 0;
 }
 
 }  // namespace toolgate

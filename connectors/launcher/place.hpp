@@ -5,22 +5,17 @@
 // then acted on.
 //
 // The walker has the rights of the process that it walks for (same user, same mounts, same
-// Landlock), with one exception: itself. /proc/self means the other process, and its own entry in
-// /proc leads nowhere.
+// Landlock), with one exception: itself. /proc/self means the other process; no link in its own
+// entry in /proc is followed, and no place in it is one (EACCES, path_of).
 
 #include <sys/types.h>
 
 #include <climits>
+#include <cstddef>
+
+#include "connectors/launcher/caller.hpp"
 
 namespace toolgate {
-
-// The thread of the sandbox that made a system call.
-struct Caller {
-  pid_t thread = 0;
-  pid_t process = 0;
-  mode_t umask = 0;
-  int memory = -1;  // its memory, to be read
-};
 
 // Closes on destruction.
 class OpenFile {
@@ -52,7 +47,8 @@ enum class LastLink { follow, keep };
 // 0 or an errno.
 int find_place(const Caller& caller, int directory, const char* path, LastLink last, Place& place);
 
-// The absolute path of a place inside the sandbox, at most `size` bytes with the NUL. 0 or an
+// The absolute path of a place inside the sandbox, at most `size` bytes with the NUL, which leads
+// there at this moment: of a directory that was moved out of sight there is none (ENOENT). 0 or an
 // errno.
 int path_of(const Place& place, char* text, std::size_t size);
 

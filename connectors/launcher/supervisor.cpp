@@ -26,24 +26,17 @@ namespace {
 // Newer than some headers: once the supervisor has a call, only a fatal signal takes it back.
 constexpr unsigned wait_killable = 1U << 5;
 
-sigset_t before_supervision;
-
-void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before_supervision);
-}
-
-// The number after "NAME:" in /proc/PID/status.
-long number_after(const char* status, const char* name, int base) {
-  const char* line = std::strstr(status, name);
-  return line == nullptr ? -1 : std::strtol(line + std::strlen(name), nullptr, base);
+// Newer than some headers (Linux 6.6): who waits for whom is known, so the scheduler may go from
+// one to the other at once. Where it is not known, nothing is lost but time.
+void wake_at_once(int listener) {
+  constexpr std::uint64_t sync_wake_up = 1;
+  ioctl(listener, SECCOMP_IOW(4, std::uint64_t), sync_wake_up);
 }
 
 class Supervisor {
  public:
-  Supervisor(pid_t child, int listener, const Guard& guard)
-      : child_(child), listener_(listener), guard_(guard) {}
+  Supervisor(pid_t child, int listener, const Rules& rules)
+      : child_(child), listener_(listener), rules_(rules) {}
 
   int run() {
     seccomp_notif_sizes sizes{};
@@ -55,9 +48,13 @@ class Supervisor {
     sigfillset(&all);
     const int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (request_ == nullptr || response_ == nullptr || signals < 0) return give_up();
+    wake_at_once(listener_);
     pollfd watched[2] = {{signals, POLLIN, 0}, {listener_, POLLIN, 0}};
     for (;;) {
-      if (poll(watched, 2, -1) < 0) continue;
+      if (poll(watched, 2, -1) < 0) {
+        if (errno == EINTR) continue;
+        return give_up();
+      }
       signalfd_siginfo got{};
       while (read(signals, &got, sizeof got) == sizeof got) pass_on(got.ssi_signo);
       if (watched[0].revents != 0 && has_ended()) return status_;
@@ -97,9 +94,10 @@ class Supervisor {
     OpenFile memory;
     const int stranger = meet(caller, memory);
     if (stranger != 0) return answer(stranger);
+    rules_.custody.look();
     std::uint64_t arguments[6];
     for (int i = 0; i < 6; ++i) arguments[i] = request_->data.args[i];
-    const NameCallResult result = make_name_call(caller, guard_, request_->data.nr, arguments);
+    NameCallResult result = make_name_call(caller, rules_, request_->data.nr, arguments);
     if (result.goes_on) return answer(0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
     if (result.error == 0 && result.file) {
       answer_with(result);
@@ -112,43 +110,39 @@ class Supervisor {
   int meet(Caller& caller, OpenFile& memory) {
     caller.thread = static_cast<pid_t>(request_->pid);
     char path[64];
-    char status[4096];
-    std::snprintf(path, sizeof path, "/proc/%d/status", caller.thread);
-    OpenFile file(open(path, O_RDONLY | O_CLOEXEC));
-    const ssize_t length = file ? read(file.number(), status, sizeof status - 1) : -1;
-    if (length <= 0) return EPERM;
-    status[length] = '\0';
-    const long process = number_after(status, "\nTgid:", 10);
-    const long umask = number_after(status, "\nUmask:", 8);
     std::snprintf(path, sizeof path, "/proc/%d/mem", caller.thread);
     memory.reset(open(path, O_RDONLY | O_CLOEXEC));
-    if (process <= 0 || umask < 0 || !memory) return EPERM;
-    caller.process = static_cast<pid_t>(process);
-    caller.umask = static_cast<mode_t>(umask);
+    if (!memory) return EPERM;
     caller.memory = memory.number();
     return ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &request_->id) == 0 ? 0 : EINTR;
   }
 
-  void answer(int error, unsigned flags = 0) {
+  void answer(int error, unsigned flags = 0, int value = 0) {
     *response_ = {};
     response_->id = request_->id;
     response_->error = -error;
+    response_->val = value;
     response_->flags = flags;
     ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, response_);
   }
 
-  void answer_with(const NameCallResult& result) {
+  // In this order: nothing is emptied that the caller has no room to open, and when the caller goes
+  // on, its descriptor is the only one (a file that somebody has open for writing is not executed).
+  void answer_with(NameCallResult& result) {
     seccomp_notif_addfd added{};
     added.id = request_->id;
-    added.flags = SECCOMP_ADDFD_FLAG_SEND;
     added.srcfd = static_cast<unsigned>(result.file.number());
     added.newfd_flags = result.close_on_exec ? O_CLOEXEC : 0;
-    if (ioctl(listener_, SECCOMP_IOCTL_NOTIF_ADDFD, &added) < 0) answer(errno);
+    const int number = ioctl(listener_, SECCOMP_IOCTL_NOTIF_ADDFD, &added);
+    if (number < 0) return answer(errno);
+    if (result.empties) empty_file(result.file.number());
+    result.file.reset(-1);
+    answer(0, 0, number);
   }
 
   pid_t child_;
   int listener_;
-  const Guard& guard_;
+  const Rules& rules_;
   seccomp_notif* request_ = nullptr;
   std::size_t request_size_ = 0;
   seccomp_notif_resp* response_ = nullptr;
@@ -162,7 +156,10 @@ pid_t part_from_server(int& socket) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -1;
   // Before the fork, so that no moment is left in which it could be looked into.
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) return -1;
-  block_signals();
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
   const pid_t child = fork();
   if (child < 0) return -1;
   close(ends[child == 0 ? 0 : 1]);
@@ -170,7 +167,7 @@ pid_t part_from_server(int& socket) {
   if (child == 0) {
     prctl(PR_SET_DUMPABLE, 1);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sigprocmask(SIG_SETMASK, &before_supervision, nullptr);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
   }
   return child;
 }
@@ -182,7 +179,7 @@ bool stop_at_supervisor(const sock_fprog& filter, int socket) {
          close(static_cast<int>(listener)) == 0;
 }
 
-int supervise(pid_t child, int socket, const Guard& guard) {
+int supervise(pid_t child, int socket, const Rules& rules) {
   // The server's pipes and what the launcher was started with belong to the server alone.
   const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int number = 0; number <= 2; ++number) {
@@ -191,7 +188,7 @@ int supervise(pid_t child, int socket, const Guard& guard) {
   const int listener = take_over(socket);
   close(socket);
   // Without a listener the child has ended, or is about to say why.
-  return Supervisor(child, listener, guard).run();
+  return Supervisor(child, listener, rules).run();
 }
 
 }  // namespace toolgate

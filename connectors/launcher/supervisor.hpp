@@ -15,15 +15,19 @@
 //   could do no more than the server may anyway.
 // - When it is gone, the calls fail with ENOSYS, and the sandbox ends with it.
 // - What differs from a call of the server's own: a pipe on disk is opened without waiting for its
-//   other end, a terminal never becomes the controlling one by being opened, and a process that
-//   hides its memory (PR_SET_DUMPABLE) may not make these calls.
+//   other end; a terminal never becomes the controlling one by being opened; a process that hides
+//   its memory (PR_SET_DUMPABLE) may not make these calls; a signal with a handler may interrupt
+//   them (EINTR); a file that is made and then finds no room among the caller's descriptors stays;
+//   a directory deeper than PATH_MAX can be left only upwards; linkat knows no AT_EMPTY_PATH.
+//   Limits that a server sets for some of its own processes by Landlock would not bind the
+//   supervisor: where it is, Landlock is not there for the server (ENOSYS).
 // - What it does not hold: what another process on the host, or another server with the same
 //   scope, renames in the moment between the check and the call.
 
 #include <linux/filter.h>
 #include <sys/types.h>
 
-#include "connectors/launcher/guard.hpp"
+#include "connectors/launcher/name_calls.hpp"
 
 namespace toolgate {
 
@@ -36,6 +40,6 @@ pid_t part_from_server(int& socket);
 bool stop_at_supervisor(const sock_fprog& filter, int socket);
 
 // In the parent: serves until the child has ended. Returns its exit status, or 128 and its signal.
-int supervise(pid_t child, int socket, const Guard& guard);
+int supervise(pid_t child, int socket, const Rules& rules);
 
 }  // namespace toolgate

@@ -19,7 +19,8 @@ namespace {
 // So that nothing which is opened here gets one of the numbers that the launcher expects.
 Status reserve_numbers() {
   Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (int number : {launcher_orders_number, launcher_status_number, launcher_handoff_number}) {
+  for (int number : {launcher_orders_number, launcher_status_number, launcher_handoff_number,
+                     launcher_custody_number}) {
     if (nothing.number() == number) {
       nothing.release();
       nothing = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -74,8 +75,8 @@ Refusal execute_bubblewrap(int arguments) {
 
 }  // namespace
 
-Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, int status,
-                      int handoff, int parent) {
+Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
+                      const LauncherDescriptors& given, int parent) {
   if (plan.tier != SandboxTier::process) {
     return Refusal(Reason::unsupported,
                    "this build does not have the tier of isolation that is asked for; nothing "
@@ -111,8 +112,10 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, 
   for (const Mount& mount : mounts->all()) {
     if (mount.source) ::fcntl(mount.source.number(), F_SETFD, 0);
   }
-  if (!hand_down(orders, launcher_orders_number) || !hand_down(status, launcher_status_number) ||
-      (handoff >= 0 && !hand_down(handoff, launcher_handoff_number))) {
+  if (!hand_down(orders, launcher_orders_number) ||
+      !hand_down(given.status, launcher_status_number) ||
+      (given.handoff >= 0 && !hand_down(given.handoff, launcher_handoff_number)) ||
+      (given.custody >= 0 && !hand_down(given.custody, launcher_custody_number))) {
     return Refusal(Reason::internal, "the descriptors of the launcher cannot be put into place");
   }
   return execute_bubblewrap(arguments);

@@ -18,10 +18,15 @@ namespace toolgate {
 
 inline constexpr const char* bubblewrap_program = "/usr/bin/bwrap";
 
-// Returns only with the refusal. `status` is the pipe that the launcher says through what became of
-// it; `handoff` the socket that it hands its listeners to, or -1; both above the numbers that the
-// launcher is started with. `parent` is the keeper.
-Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program, int status,
-                      int handoff, int parent);
+// What the launcher is started with, above the numbers that it has them under.
+struct LauncherDescriptors {
+  int status = -1;   // the pipe that it says through what became of it
+  int handoff = -1;  // the socket that it hands its listeners to, or -1
+  int custody = -1;  // the socket to who keeps content, or -1
+};
+
+// Returns only with the refusal. `parent` is the keeper.
+Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
+                      const LauncherDescriptors& given, int parent);
 
 }  // namespace toolgate

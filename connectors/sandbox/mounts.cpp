@@ -25,9 +25,9 @@ Mount::Kind kind_of(FileMode mode) {
 // Landlock adds up what the rules of all directories above allow.
 Status check_nesting(const std::vector<ScopeTree>& scopes) {
   for (const ScopeTree& inner : scopes) {
+    const bool is_strict = inner.scope().mode == FileMode::rw_no_delete && !inner.scope().is_staged;
     for (const char* own : {"/tmp", "/dev/shm", sandbox_home}) {
-      if (inner.scope().mode != FileMode::rw_no_delete || !is_beneath(path_of(inner), own))
-        continue;
+      if (!is_strict || !is_beneath(path_of(inner), own)) continue;
       return Refusal(Reason::bad_configuration,
                      "the file scope '" + path_of(inner) + "' is rw-no-delete inside of " + own +
                          ", which every server may write to: the kernel cannot take away beneath "
@@ -39,14 +39,14 @@ Status check_nesting(const std::vector<ScopeTree>& scopes) {
         return Refusal(Reason::bad_configuration,
                        "the file scope '" + path_of(inner) + "' is there twice: keep one");
       }
-      if (inner.scope().mode == FileMode::rw_no_delete && outer.scope().mode == FileMode::rw &&
-          is_beneath(path_of(inner), path_of(outer))) {
+      const bool is_wider = outer.scope().mode == FileMode::rw || outer.scope().is_staged;
+      if (is_strict && is_wider && is_beneath(path_of(inner), path_of(outer))) {
         return Refusal(Reason::bad_configuration,
                        "the file scope '" + path_of(inner) + "' is rw-no-delete inside of '" +
                            path_of(outer) +
-                           "', which is rw: the kernel cannot take away beneath what it granted "
-                           "above; make the outer one rw-no-delete too, or grant its directories "
-                           "one by one");
+                           "' and enforced strictly, which the kernel cannot do beneath what it "
+                           "grants more above: leave out \"enforcement\": \"strict\", or write it "
+                           "for the outer one too");
       }
     }
   }

@@ -118,7 +118,7 @@ void add_mounts(Arguments& arguments, const Mounts& mounts) {
 
 char class_of(const FileScope& scope) {
   LandlockClass result = scope.exec ? LandlockClass::execute : LandlockClass::read;
-  if (scope.mode == FileMode::rw) {
+  if (scope.mode == FileMode::rw || scope.is_staged) {
     result = scope.exec ? LandlockClass::write_execute : LandlockClass::write;
   } else if (scope.mode == FileMode::rw_no_delete) {
     result = scope.exec ? LandlockClass::keep_execute : LandlockClass::keep;
@@ -248,6 +248,10 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
   const std::vector<std::string> scopes = writable_scopes(plan);
   count(scopes.size());
   for (const std::string& scope : scopes) orders.add(scope);
+  count(static_cast<std::size_t>(std::ranges::count_if(plan.files, &FileScope::is_staged)));
+  for (const FileScope& scope : plan.files) {
+    if (scope.is_staged) orders.add(scope.path.string());
+  }
   count(held.names.all().size());
   for (const ProtectedName& name : held.names.all()) orders.add(name.name);
   count(program.argv.size());

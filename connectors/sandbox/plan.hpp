@@ -53,6 +53,8 @@ struct SandboxPlan {
 
   // Then a supervisor of names stays beside the server (connectors/launcher/supervisor.hpp).
   bool writes() const { return std::ranges::any_of(files, &FileScope::is_writable); }
+  // Then it needs somebody who keeps content (connectors/custody_desk.hpp).
+  bool stages() const { return std::ranges::any_of(files, &FileScope::is_staged); }
 };
 
 }  // namespace toolgate

@@ -95,7 +95,7 @@ class Walk {
   std::string whole(const std::string& path) const { return scope_ + "/" + path; }
   Status unreadable(int at) const;
   Status unseen(int at) const;
-  Status link(int at, const std::string& name, const std::string& path) const;
+  Status link(const std::string& path) const;
   Status entry(int at, const dirent& entry, const std::string& path, std::size_t depth);
   const ProtectedName* protection_of(const std::string& path, bool is_folder) const;
 
@@ -135,21 +135,16 @@ Status Walk::folder(int at, const std::string& path, std::size_t depth) {
 
 // A mount on it would be one on its target, and the link could still be replaced: what stands at a
 // protected name over a link (".bashrc" of a collection of dotfiles, ".git" of a repository that is
-// elsewhere) cannot be held.
-Status Walk::link(int at, const std::string& name, const std::string& path) const {
+// elsewhere) cannot be held; nor can what is not there yet, since the link may lead anywhere.
+Status Walk::link(const std::string& path) const {
   if (!writable_) return done();
-  auto names = names_.continued(whole(path));
-  if (is_repository(path)) names.push_back({".git", ""});
-  for (const auto& [whole, rest] : names) {
-    struct stat about{};
-    // A link at the name itself is refused wherever it leads: elsewhere it may lead somewhere.
-    if (!rest.empty() && ::fstatat(at, (name + rest).c_str(), &about, 0) != 0) continue;
-    return refuse(scope_, "has the protected name \"" + whole +
-                              "\" over a symbolic link, which could be replaced: put the file "
-                              "itself there, take the name off (\"protect\": [\"!" +
-                              whole + "\"]), or grant \"ro\"");
-  }
-  return done();
+  const auto names = names_.continued(whole(path));
+  if (names.empty() && !is_repository(path)) return done();
+  const std::string protected_name = names.empty() ? ".git" : names.front().name;
+  return refuse(scope_, "has the protected name \"" + protected_name +
+                            "\" over a symbolic link, which could be replaced: put the file "
+                            "itself there, take the name off (\"protect\": [\"!" +
+                            protected_name + "\"]), or grant \"ro\"");
 }
 
 // Somebody else's directory that we cannot read is nothing to the server either. Our own is one
@@ -178,7 +173,7 @@ Status Walk::entry(int at, const dirent& entry, const std::string& path, std::si
   }
   const bool is_folder = entry.d_type == DT_DIR || S_ISDIR(about.st_mode);
   const bool is_link = entry.d_type == DT_LNK || S_ISLNK(about.st_mode);
-  if (is_link) return link(at, entry.d_name, path);
+  if (is_link) return link(path);
   const ProtectedName* name = protection_of(path, is_folder);
   if (name != nullptr && (writable_ || name->protection == Protection::hidden)) {
     if (held_.size() >= most_held) {

@@ -206,6 +206,8 @@ Result<std::string> system_call_filter() {
   // A whiteout is a device node, which Landlock lets a rename make.
   constexpr std::uint64_t whiteout = 4;
   filter.deny("renameat2", EPERM, has(4, whiteout));
+  // Another process's limits: the supervisor's are nobody's to lower.
+  filter.deny("prlimit64", EPERM, scmp_arg_cmp{0, SCMP_CMP_NE, 0, 0});
   // A lease makes whoever opens the file on the host wait, for up to a minute.
   filter.deny("fcntl", EPERM, is(1, F_SETLEASE));
   constexpr std::uint64_t no_randomisation = 0x0040000;
@@ -224,6 +226,11 @@ Result<std::string> supervised_calls_filter() {
        {"creat", "mkdir", "mkdirat", "symlink", "symlinkat", "link", "linkat", "rename", "renameat",
         "renameat2", "unlink", "unlinkat", "rmdir", "truncate"}) {
     filter.stop(name);
+  }
+  // What a process takes from itself by Landlock, the supervisor would still do for it: a program
+  // that confines its children so must not believe that it did.
+  for (int number : {444 /* landlock_create_ruleset */, 445, 446 /* landlock_restrict_self */}) {
+    filter.deny_number(number, ENOSYS);
   }
   for (int flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
     filter.stop("open", has(1, static_cast<std::uint64_t>(flag)));

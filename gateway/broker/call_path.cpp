@@ -271,6 +271,7 @@ Record CallPath::outcome_of(const AgentCall& call, const Ending& ending, const R
   outcome.trace = traceparent_of(ending.message);
   outcome.intent = admitted.receipt().id();
   outcome.latency_us = microseconds_since(ending.started);
+  outcome.files = reply.files;
   return outcome;
 }
 

@@ -79,6 +79,9 @@ Status Gateway::open() {
   auto audit_store = Store::open(home_, Store::Mode::existing);
   if (!audit_store) return audit_store.refusal();
   audit_store_ = std::move(*audit_store);
+  auto custodian = StoreCustodian::open(home_);
+  if (!custodian) return custodian.refusal();
+  custodian_ = std::move(*custodian);
   auto version = store_->data_version();  // before the approvals: what changes later is noticed
   if (!version) return version.refusal();
   known_version_ = *version;
@@ -90,8 +93,9 @@ Status Gateway::open() {
   auto seal = StateSeal::load_or_make(home_ / "state.key");
   if (!seal) return seal.refusal();
   seal_ = std::make_unique<StateSeal>(std::move(*seal));
-  broker_ = std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved),
-                                     *audit_, *gate_, *seal_, limits_, make_links(proof_));
+  broker_ =
+      std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved), *audit_,
+                               *gate_, *seal_, limits_, make_links(proof_, custodian_.get()));
   doorkeeper_ = std::make_unique<StoreDoorkeeper>(*store_, *broker_);
   return done();
 }

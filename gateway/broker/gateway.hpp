@@ -20,6 +20,7 @@
 #include "gateway/core/task_group.hpp"
 #include "gateway/store/audit.hpp"
 #include "gateway/store/store.hpp"
+#include "gateway/store/store_custodian.hpp"
 #include "signing/keys.hpp"
 #include "signing/sealed_state.hpp"
 
@@ -41,6 +42,7 @@ class Gateway {
   const Configuration& configuration() const { return broker_->configuration(); }
   const std::filesystem::path& home() const { return home_; }
   SandboxProof& sandbox_proof() { return proof_; }
+  Custodian& custodian() { return *custodian_; }
 
   // Servers start at once, or with the first request that needs more than the gateway itself: many
   // clients start a stdio server once just to see what it speaks, and a second time to use it.
@@ -75,6 +77,7 @@ class Gateway {
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<InspectionGate> gate_;
   std::unique_ptr<StateSeal> seal_;
+  std::unique_ptr<StoreCustodian> custodian_;
   SandboxProof proof_{loop_.get_executor()};
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<StoreDoorkeeper> doorkeeper_;

@@ -12,11 +12,12 @@ namespace {
 
 Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
                                               const ServerEntry& entry, Transport transport,
-                                              SandboxProof& proof) {
+                                              SandboxProof& proof, Custodian* custodian) {
   if (transport == Transport::stdio) {
     auto server = local_server(entry);
     if (!server) return server.refusal();
     server->proof = &proof;
+    server->custodian = custodian;
     return make_stdio_link(std::move(executor), std::move(*server));
   }
   auto url = parse_url(entry.url);
@@ -34,9 +35,10 @@ Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
 
 }  // namespace
 
-LinkFactory make_links(SandboxProof& proof) {
-  return [&proof](asio::any_io_executor executor, const ServerEntry& entry, Transport transport) {
-    return make_link(std::move(executor), entry, transport, proof);
+LinkFactory make_links(SandboxProof& proof, Custodian* custodian) {
+  return [&proof, custodian](asio::any_io_executor executor, const ServerEntry& entry,
+                             Transport transport) {
+    return make_link(std::move(executor), entry, transport, proof, custodian);
   };
 }
 

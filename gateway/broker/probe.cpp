@@ -23,7 +23,8 @@ class NoAgent : public UpstreamEvents {
 
 Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed) {
   NoAgent nobody;
-  auto upstream = std::make_shared<Upstream>(executor, probed.entry, nobody, make_links(proof));
+  auto upstream =
+      std::make_shared<Upstream>(executor, probed.entry, nobody, make_links(proof, nullptr));
   Status status = co_await upstream->probe();
   if (status) {
     probed.offer = *upstream->offer();

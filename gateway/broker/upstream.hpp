@@ -25,6 +25,7 @@
 #include <set>
 #include <string>
 
+#include "connectors/custodian.hpp"
 #include "connectors/sandbox/proof.hpp"
 #include "gateway/broker/offer.hpp"
 #include "gateway/config/configuration.hpp"
@@ -65,6 +66,7 @@ class UpstreamEvents {
 // An answer: a JSON-RPC result or error of the server.
 struct Reply {
   Message message;
+  FileNotes files = {};  // what happened in staged file scopes meanwhile
   bool is_error() const { return message.kind() == MessageKind::error; }
 };
 
@@ -73,8 +75,9 @@ using LinkFactory = std::function<Result<std::unique_ptr<ServerLink>>(
     asio::any_io_executor executor, const ServerEntry& entry, Transport transport)>;
 
 // The transports that entries ask for. A local server runs in a sandbox unless its entry says
-// "none"; `proof` says whether sandboxes hold, and outlives the links.
-LinkFactory make_links(SandboxProof& proof);
+// "none"; `proof` says whether sandboxes hold. Without a custodian no server with staged file
+// scopes starts. Both outlive the links.
+LinkFactory make_links(SandboxProof& proof, Custodian* custodian);
 
 class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstream> {
  public:

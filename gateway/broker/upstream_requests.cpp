@@ -292,6 +292,7 @@ void Upstream::finish(BrokerId id, Result<Reply> result) {
     log_line(LogLevel::debug, "server.unexpected_answer", {{"server", name()}});
     return;
   }
+  if (link_ && result) result->files = link_->notes_of(id);
   if (link_) link_->abandon(id);
   found->second->slot.set(std::move(result));
 }

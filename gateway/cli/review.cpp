@@ -133,6 +133,7 @@ boost::json::object scopes_of(const ServerEntry& entry, const Running& running) 
     boost::json::object one;
     one["path"] = file.path.string();
     one["mode"] = std::string(mode_name(file.mode));
+    if (file.is_staged) one["enforcement"] = "staged";
     files.push_back(std::move(one));
   }
   scopes["files"] = std::move(files);

@@ -176,8 +176,8 @@ class AgentRun {
     Descriptor theirs(ends[1]);
     auto pipes = standard_descriptors(orders.sandbox->terminal);
     if (!pipes) co_return pipes.refusal();
-    Status started =
-        co_await process_.start_on(std::move(orders), std::move(*pipes), std::move(theirs));
+    Status started = co_await process_.start_on(std::move(orders), std::move(*pipes),
+                                                SandboxSockets{std::move(theirs), Descriptor()});
     if (!started) co_return started;
     auto listener = receive_listener(handoff);
     if (!listener) co_return listener.refusal();

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <map>
 
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/status_source.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
+#include "gateway/store/custody_book.hpp"
 
 namespace toolgate {
 namespace {
@@ -61,8 +63,8 @@ std::string isolation_of(const ServerEntry& entry) {
   return entry.isolation == Isolation::none ? "none" : "process";
 }
 
-std::string status_json(const ServerEntry& entry, const Trust& trust,
-                        const RunningServer* running) {
+std::string status_json(const ServerEntry& entry, const Trust& trust, const RunningServer* running,
+                        std::size_t waiting) {
   std::string line =
       "{\"server\":" + json_quote(entry.name.text()) + ",\"state\":" + json_quote(trust.state);
   // Every field is there in every line, so that whoever reads them need not ask.
@@ -77,9 +79,21 @@ std::string status_json(const ServerEntry& entry, const Trust& trust,
   line += ",\"restarts\":" + std::to_string(running ? running->restarts : 0);
   line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
   line += ",\"artefact\":" + (entry.artefact ? json_quote(entry.artefact->digest.text()) : "null");
+  line += ",\"waiting\":" + std::to_string(waiting);
   line += ",\"last_error\":" + json_quote(running ? running->last_error : "");
   line += ",\"last_words\":" + json_quote(running ? running->last_words : "");
   return line + "}";
+}
+
+// By server: changes to staged scopes that were refused and wait for a decision.
+Result<std::map<std::string, std::size_t>> waiting_changes(const Invocation& call) {
+  auto book = CustodyBook::open(call.home);
+  if (!book) return book.refusal();
+  auto changes = (*book)->waiting();
+  if (!changes) return changes.refusal();
+  std::map<std::string, std::size_t> counts;
+  for (const HeldChange& change : *changes) ++counts[change.server];
+  return counts;
 }
 
 Style style_of(const Trust& trust) {
@@ -123,6 +137,8 @@ int status_command(const Invocation& call) {
                {"REVISION", Table::Fit::keep},
                {"RESTARTS", Table::Fit::keep},
                {"LAST ERROR", Table::Fit::shrink}});
+  auto waiting = waiting_changes(call);
+  if (!waiting) return fail(console, waiting.refusal());
   const std::int64_t now_ns = now_utc_ns();
   for (const ServerEntry& entry : configuration->servers) {
     auto trust = trust_of(**store, *pins, entry, now_ns);
@@ -134,13 +150,23 @@ int status_command(const Invocation& call) {
     if (of_this.empty()) of_this.push_back(nullptr);
     for (const RunningServer* one : of_this) {
       if (call.has("json")) {
-        console.out << json_line(console, status_json(entry, *trust, one)) << '\n';
+        console.out << json_line(console,
+                                 status_json(entry, *trust, one, (*waiting)[entry.name.text()]))
+                    << '\n';
       } else {
         add_row(table, entry, *trust, one);
       }
     }
   }
   if (!table.empty()) table.print(console);
+  for (const auto& [server, count] : *waiting) {
+    if (call.has("json") || count == 0) continue;
+    console.out << styled(console, Style::warning,
+                          "\n" + std::to_string(count) + " refused " +
+                              (count == 1 ? "change" : "changes") + " of " + visible(server) +
+                              " to file names: `toolgate approvals list`")
+                << std::endl;
+  }
   for (const RunningServer& one : running) {
     if (call.has("json") || one.last_error.empty() || one.last_words.empty()) continue;
     console.out << "\nLast lines of " << visible(one.server) << " on stderr\n"

@@ -212,6 +212,76 @@ std::vector<Command> trust_commands() {
   };
 }
 
+std::vector<Command> decision_commands() {
+  constexpr std::size_t many = 100'000;
+  return {
+      {.name = "approvals list",
+       .synopsis = "[--json]",
+       .summary = "show what was refused and waits for a decision, the oldest first",
+       .details = "In a staged rw-no-delete scope: names that a server wanted to remove, move or "
+                  "replace.",
+       .options = {json},
+       .run = approvals_list_command},
+      {.name = "approvals show",
+       .synopsis = "ID [--json]",
+       .summary = "show everything about one of them",
+       .details = "",
+       .options = {json},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = approvals_show_command},
+      {.name = "approvals allow",
+       .synopsis = "ID...",
+       .summary = "make the change now, exactly as it was asked for",
+       .details = "Refused where another file stands there by now. The content that disappears is "
+                  "kept (`toolgate kept`).",
+       .least_arguments = 1,
+       .most_arguments = many,
+       .run = approvals_allow_command},
+      {.name = "approvals deny",
+       .synopsis = "ID...",
+       .summary = "leave everything as it is; the same is not asked again of the same file",
+       .details = "",
+       .least_arguments = 1,
+       .most_arguments = many,
+       .run = approvals_deny_command},
+      {.name = "approvals watch",
+       .synopsis = "[--json]",
+       .summary = "show what waits, and what comes, until interrupted",
+       .details = "",
+       .options = {json},
+       .run = approvals_watch_command},
+      {.name = "kept list",
+       .synopsis = "[--json]",
+       .summary = "show what files in staged scopes held before a server changed them",
+       .details = "Up to 4 GiB a server; then it can change no more until some is discarded.",
+       .options = {json},
+       .run = kept_list_command},
+      {.name = "kept show",
+       .synopsis = "ID",
+       .summary = "print a kept content, byte for byte",
+       .details = "",
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = kept_show_command},
+      {.name = "kept restore",
+       .synopsis = "ID [--to FILE]",
+       .summary = "put a content back where it was; what stands there now is kept in turn",
+       .details = "",
+       .options = {{.name = "to", .value = "FILE", .help = "write this file instead"}},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = kept_restore_command},
+      {.name = "kept discard",
+       .synopsis = "ID... | --before TIME",
+       .summary = "forget kept contents",
+       .details = "TIME is RFC 3339, or an age: 30d.",
+       .options = {{.name = "before", .value = "TIME", .help = "all that are older"}},
+       .most_arguments = many,
+       .run = kept_discard_command},
+  };
+}
+
 std::vector<Command> audit_commands() {
   return {
       {.name = "audit query",
@@ -263,8 +333,8 @@ const std::vector<Command>& local_commands() {
                     "readable for this user alone.",
          .run = init_command},
     };
-    for (const auto& part :
-         {server_commands(), harness_commands(), trust_commands(), audit_commands()}) {
+    for (const auto& part : {server_commands(), harness_commands(), trust_commands(),
+                             decision_commands(), audit_commands()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     all.push_back({.name = "status",

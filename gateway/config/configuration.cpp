@@ -214,9 +214,9 @@ Digest ServerEntry::scope_digest() const {
   std::vector<std::string> scopes;
   scopes.reserve(files.size());
   for (const FileScope& scope : files) {
-    scopes.push_back(framed(scope.path.string()) +
-                     framed(modes[static_cast<std::size_t>(scope.mode)]) +
-                     framed(scope.exec ? "exec" : "no-exec"));
+    scopes.push_back(
+        framed(scope.path.string()) + framed(modes[static_cast<std::size_t>(scope.mode)]) +
+        framed(scope.exec ? "exec" : "no-exec") + (scope.is_staged ? framed("staged") : ""));
   }
   std::ranges::sort(scopes);
   std::string listed;

@@ -21,6 +21,7 @@ constexpr std::string_view no_arguments = "this build holds arguments against fi
 constexpr auto file_keys = std::to_array<Key>({
     {"path", Shape::text},
     {"mode", Shape::text},
+    {"enforcement", Shape::text},
     {"exec", Shape::boolean},
 });
 constexpr Section file_section{file_keys};

@@ -90,6 +90,7 @@ class ServerReader {
   void read_prefix();
   void read_isolation();
   void read_files();
+  void read_enforcement(const Value& value, FileScope& scope);
   void read_protect();
   void read_limits();
   void read_sandbox_limits(const Value& limits);
@@ -300,12 +301,25 @@ void ServerReader::read_files() {
         problem(*mode, "'mode' must be \"ro\", \"rw\" or \"rw-no-delete\"");
       }
     }
+    read_enforcement(value, scope);
     if (const auto exec = value.find("exec")) scope.exec = exec->boolean();
     const bool twice =
         !scope.path.empty() &&
         std::ranges::find(server_.files, scope.path, &FileScope::path) != server_.files.end();
     if (twice) problem(*path, "this path is in 'files' twice; keep one");
     server_.files.push_back(std::move(scope));
+  }
+}
+
+void ServerReader::read_enforcement(const Value& value, FileScope& scope) {
+  const auto enforcement = value.find("enforcement");
+  if (!enforcement) return;
+  if (scope.mode != FileMode::rw_no_delete) {
+    problem(*enforcement, "'enforcement' goes with the mode \"rw-no-delete\" alone");
+  } else if (enforcement->equals("staged")) {
+    scope.is_staged = true;
+  } else if (!enforcement->equals("strict")) {
+    problem(*enforcement, "'enforcement' must be \"strict\" or \"staged\"");
   }
 }
 

@@ -18,6 +18,10 @@ struct FileScope {
   std::filesystem::path path;  // absolute, lexically normal
   FileMode mode = FileMode::ro;
   bool exec = false;  // programs in it may be executed
+  // Of rw_no_delete. Strict: by Landlock alone; nothing can be moved at all. Staged: what a server
+  // made itself since the last call it may move and remove, an older file it may replace once its
+  // content is kept, and the rest waits for a person (connectors/launcher/custody.hpp).
+  bool is_staged = false;
 
   bool is_writable() const { return mode != FileMode::ro; }
   bool operator==(const FileScope&) const = default;

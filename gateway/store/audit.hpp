@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "gateway/config/configuration.hpp"
+#include "gateway/core/file_note.hpp"
 #include "gateway/core/finding.hpp"
 #include "gateway/core/result.hpp"
 #include "gateway/core/task.hpp"
@@ -51,6 +52,7 @@ struct Record {
   std::string trace;   // W3C traceparent
   std::string intent;  // of an outcome: the id of its intent
   std::optional<std::int64_t> latency_us;
+  FileNotes files = {};  // of an outcome: what happened in staged file scopes meanwhile
 };
 
 class Receipt {

@@ -38,6 +38,22 @@ std::string digest_detail(std::string_view json, std::string_view more) {
   return out.append("\",\"bytes\":").append(std::to_string(json.size())).append(more).append("}");
 }
 
+std::string files_json(const FileNotes& files) {
+  if (files.list.empty()) return {};
+  std::string out = "[";
+  for (const FileNote& note : files.list) {
+    if (out.size() > 1) out += ',';
+    out.append("{\"effect\":\"").append(effect_name(note.effect));
+    out.append(note.waits() ? "\",\"waits\":true" : "\",\"waits\":false");
+    append_text(out, "id", note.id);
+    append_text(out, "path", note.path);
+    append_text(out, "to", note.to);
+    out += '}';
+  }
+  if (files.more > 0) out.append(",{\"more\":").append(std::to_string(files.more)).append("}");
+  return out + ']';
+}
+
 }  // namespace
 
 std::string envelope_json(const Record& record, std::string_view id, std::int64_t time_ns) {
@@ -61,6 +77,7 @@ std::string envelope_json(const Record& record, std::string_view id, std::int64_
   append_text(out, "policy", record.policy);
   append_text(out, "trace", record.trace);
   append_text(out, "intent", record.intent);
+  append_json(out, "files", files_json(record.files));
   if (record.latency_us) append_json(out, "latency_us", std::to_string(*record.latency_us));
   return out + '}';
 }

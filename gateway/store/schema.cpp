@@ -76,6 +76,35 @@ CREATE TABLE changes(one INTEGER PRIMARY KEY CHECK(one = 1), count INTEGER NOT N
 INSERT INTO changes VALUES(1, 0);
 )sql";
 
+// What waits for a decision, and what is kept, in staged file scopes (custody_book.hpp). Paths are
+// any bytes.
+constexpr const char* version_2 = R"sql(
+CREATE TABLE held(
+  id TEXT PRIMARY KEY,
+  server TEXT NOT NULL,
+  effect TEXT NOT NULL,
+  path BLOB NOT NULL,
+  target BLOB NOT NULL,
+  state TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  device INTEGER NOT NULL,
+  inode INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX held_server ON held(server, effect, path, target);
+
+CREATE TABLE kept(
+  id TEXT PRIMARY KEY,
+  server TEXT NOT NULL,
+  path BLOB NOT NULL,
+  time_ns INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  mode INTEGER NOT NULL,
+  owner INTEGER NOT NULL,
+  group_ INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kept_server ON kept(server, bytes);
+)sql";
+
 std::string change_triggers() {
   std::string all;
   for (const char* table : {"approvals", "shown", "servers", "agents"}) {
@@ -127,6 +156,10 @@ Status ensure_schema(Database& database) {
   if (!version) return version.refusal();
   if (*version < 1) {
     auto made = database.run((version_1 + change_triggers()).c_str());
+    if (!made) return made;
+  }
+  if (*version < 2) {
+    auto made = database.run(version_2);
     if (!made) return made;
   }
   auto marked = database.run(("PRAGMA application_id=" + std::to_string(application_id) +

@@ -15,7 +15,7 @@ constexpr std::array<const char*, 5> scopes = {"/w", "/w/inner/.vscode", "/repo/
 constexpr std::array<const char*, 5> names = {".mcp.json", ".git/hooks", ".vscode", "a/b/c",
                                               ".config/git"};
 
-const Guard guard({scopes.data(), scopes.size()}, {names.data(), names.size()});
+const Guard guard({scopes.data(), scopes.size()}, {}, {names.data(), names.size()});
 
 struct Row {
   const char* path;
@@ -75,8 +75,33 @@ TEST_CASE("guard: what has to follow") {
 }
 
 TEST_CASE("guard: without scopes or names nothing is guarded") {
-  CHECK(Guard({}, {names.data(), names.size()}).meaning("/w/.mcp.json") == Meaning::free);
-  CHECK(Guard({scopes.data(), scopes.size()}, {}).meaning("/w/.mcp.json") == Meaning::free);
+  CHECK(Guard({}, {}, {names.data(), names.size()}).meaning("/w/.mcp.json") == Meaning::free);
+  CHECK(Guard({scopes.data(), scopes.size()}, {}, {}).meaning("/w/.mcp.json") == Meaning::free);
+}
+
+TEST_CASE("guard: the innermost scope says whether names are kept") {
+  constexpr auto all = std::to_array<const char*>({"/w", "/w/free", "/w/free/kept", "/single.txt"});
+  constexpr auto kept = std::to_array<const char*>({"/w", "/w/free/kept", "/single.txt"});
+  const Guard staged({all.data(), all.size()}, {kept.data(), kept.size()}, {});
+  struct Case {
+    const char* path;
+    bool keeps;
+  };
+  for (const Case& one : std::to_array<Case>({{"/w", true},
+                                              {"/w/a", true},
+                                              {"/w/a/b", true},
+                                              {"/wide", false},
+                                              {"/w/free", false},
+                                              {"/w/free/x", false},
+                                              {"/w/freedom", true},
+                                              {"/w/free/kept/x", true},
+                                              {"/single.txt", true},
+                                              {"/single.txt.bak", false},
+                                              {"/", false},
+                                              {"/tmp/a", false}})) {
+    CAPTURE(one.path);
+    CHECK(staged.keeps(one.path) == one.keeps);
+  }
 }
 
 }  // namespace toolgate

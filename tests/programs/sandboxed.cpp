@@ -1,22 +1,31 @@
 // Runs one command in a sandbox, of the tier `process` unless another is named, as a server would
 // be, with this program's own stdin, stdout and stderr:
 //
-//   sandboxed [--tier gvisor|vm] [--ro PATH] [--rw PATH] [--keep PATH] [--exec PATH]
+//   sandboxed [--tier gvisor|vm] [--ro PATH] [--rw PATH] [--keep PATH] [--staged PATH] [--exec
+//   PATH]
 //             [--program PATH] [--protect NAME] [--forbid PATH] [--env NAME=VALUE] [--cwd PATH]
 //             [--limit NAME=NUMBER]... -- COMMAND...
 //
-// Ends with the command's status, 128 + its signal, or 125 with "refused: ..." on stderr.
+// Ends with the command's status, 128 + its signal, or 125 with "refused: ..." on stderr. What
+// happens in staged scopes it says at the end, on stderr: "change PATH SIZE" with the size that was
+// kept, "remove PATH", "move PATH TO", "replace PATH TO". With TOOLGATE_KEEP_NOTHING set, nothing
+// can be kept. SIGUSR1 lets a window begin.
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <string_view>
 
 #include "connectors/child_process.hpp"
+#include "connectors/custody_desk.hpp"
 #include "connectors/keeper.hpp"
 #include "connectors/sandbox/orders.hpp"
 #include "gateway/core/task_group.hpp"
@@ -50,6 +59,7 @@ KeeperOrders orders_from(int argc, char** argv) {
     if (option == "--ro") plan.files.push_back({value, FileMode::ro, false});
     if (option == "--rw") plan.files.push_back({value, FileMode::rw, false});
     if (option == "--keep") plan.files.push_back({value, FileMode::rw_no_delete, false});
+    if (option == "--staged") plan.files.push_back({value, FileMode::rw_no_delete, false, true});
     if (option == "--exec") plan.files.push_back({value, FileMode::ro, true});
     if (option == "--program") plan.programs.push_back(value);
     if (option == "--protect") plan.protect.push_back(value);
@@ -63,6 +73,35 @@ KeeperOrders orders_from(int argc, char** argv) {
   }
   for (++at; at < argc; ++at) orders.argv.emplace_back(argv[at]);
   return orders;
+}
+
+class PrintingCustodian : public Custodian {
+ public:
+  void keep(const ServerName&, const FileNote& note, Descriptor file,
+            std::function<void(int error)> done) override {
+    struct stat about{};
+    ::fstat(file.number(), &about);
+    said_ += "change " + note.path + " " + std::to_string(about.st_size) + "\n";
+    done(std::getenv("TOOLGATE_KEEP_NOTHING") != nullptr ? ENOSPC : 0);
+  }
+  std::string hold(const ServerName&, const FileNote& note) override {
+    said_ += std::string(effect_name(note.effect)) + " " + note.path +
+             (note.to.empty() ? "" : " " + note.to) + "\n";
+    return note.id;
+  }
+  const std::string& said() const { return said_; }
+
+ private:
+  std::string said_;
+};
+
+Task<> begin_windows(asio::signal_set& signals, CustodyDesk& desk) {
+  for (BrokerId call = 1;; ++call) {
+    auto [error, number] = co_await signals.async_wait(as_result);
+    if (error) co_return;
+    desk.begin_call(call);
+    desk.end_call(call);
+  }
 }
 
 Task<> copy(int from, int to) {
@@ -93,20 +132,32 @@ Task<> feed(Descriptor input) {
 Task<> run(KeeperOrders orders, int& status) {
   auto executor = co_await asio::this_coro::executor;
   ChildProcess process(executor, "/proc/self/exe", "sandboxed");
-  Status started = co_await process.start(std::move(orders));
+  PrintingCustodian custodian;
+  CustodyDesk desk(executor, ServerName("sandboxed"), custodian);
+  SandboxSockets sockets;
+  asio::signal_set signals(executor, SIGUSR1);
+  TaskGroup group(executor, "copies");
+  if (orders.sandbox->stages()) {
+    sockets.custody = std::move(*desk.open());
+    group.spawn(desk.run());
+    group.spawn(begin_windows(signals, desk));
+  }
+  Status started = co_await process.start(std::move(orders), std::move(sockets));
   if (!started) {
     std::cerr << "refused: " << started.refusal().detail << '\n';
     status = 125;
     co_await process.finish();
     co_return;
   }
-  TaskGroup group(executor, "copies");
   group.spawn(feed(std::move(process.input())));
   group.spawn(copy(process.output().release(), STDOUT_FILENO));
   group.spawn(copy(process.errors().release(), STDERR_FILENO));
   bool ended = false;
   while (!ended) ended = co_await process.ended_within(std::chrono::hours(1));
+  signals.cancel();
   co_await group.drain(Milliseconds(1000));
+  desk.stop();
+  std::cerr << custodian.said();
   const ProcessEnd end = *process.end();
   status = end.how == ProcessEnd::How::exited ? end.value : 128 + end.value;
   co_await process.finish();

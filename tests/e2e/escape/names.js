@@ -4,6 +4,7 @@ import { ensure, equal } from '../lib/checks.js';
 
 const rw = ['--rw', '@/s'];
 const keep = ['--keep', '@/s'];
+const staged = ['--staged', '@/s'];
 
 function repository(folder) {
   folder.write('@/s/.git/config', '[core]\n');
@@ -17,6 +18,9 @@ function repositoryUnchanged(folder) {
   equal(folder.read('@/s/.git/hooks/pre-commit'), 'hook\n');
   equal(folder.read('@/s/sub/deep/.git/hooks/post-merge'), 'hook\n');
 }
+
+// By the supervisor of names, and told to the gateway.
+const held = 'denied EPERM';
 
 // By the supervisor of names, before the mounts of those that exist are asked.
 const guarded = 'denied EPERM';
@@ -90,6 +94,100 @@ export const cases = [
       ['mknod_file @/s/n', 'denied EPERM'],
     ],
   },
+  {
+    name: 'F14 staged: no name that was there disappears', scopes: staged,
+    make: (folder) => {
+      for (const name of ['f', 'g', 'h', 'd/e', 'linked']) folder.write(`@/s/${name}`);
+      folder.make('@/s/empty');
+      folder.shell('ln -s f @/s/l; ln @/s/linked @/s/linked2; mkfifo @/s/pipe');
+    },
+    tries: [
+      ['unlink @/s/f', held], ['unlink @/s/l', held], ['unlink @/s/pipe', held], ['rmdir @/s/empty', held],
+      ['rmdir @/s/d', 'denied ENOTEMPTY'], ['unlink @/s/none', 'denied ENOENT'], ['rmdir @/s/f', 'denied ENOTDIR'],
+      ['unlink @/s/empty', 'denied EISDIR'],
+      ['rename @/s/f @/s/new', held], ['rename_no_replace @/s/f @/s/new', held], ['rename @/s/f @/s/g', held],
+      ['exchange @/s/f @/s/g', held], ['rename @/s/d @/s/d2', held], ['rename @/s/d/e @/s/e', held],
+      ['rename_whiteout @/s/f @/s/w', 'denied EPERM'], ['rename_race @/s/f @/s/g', /^denied/],
+      ['rename @/s/f /tmp/f', 'denied EXDEV'], ['rename @/s /tmp/s', /^denied/], ['rename @/s/none @/s/f', 'denied ENOENT'],
+      // What was made here takes the place of what was there only as a change of content.
+      ['symlink f @/s/own', 'succeeded'], ['rename @/s/own @/s/g', held], ['rename @/s/own @/s/l', held],
+      ['mkdir @/s/folder', 'succeeded'], ['rename @/s/folder @/s/empty', held], ['rename @/s/folder @/s/f', held],
+      ['exchange @/s/own @/s/f', held], ['exchange @/s/f @/s/own', held],
+      ['create @/s/file', 'succeeded'], ['rename @/s/file @/s/l', held], ['rename @/s/file @/s/pipe', held],
+      // A second name for an older file does not make the older one new.
+      ['link @/s/f @/s/second', 'succeeded'], ['unlink @/s/f', held], ['unlink @/s/second', 'succeeded'],
+      ['link @/s/f @/s/third', 'succeeded'], ['rename @/s/third @/s/g', 'succeeded'], ['unlink @/s/g', held],
+      // A new file under an old name is an old name.
+      ['create @/s/file2', 'succeeded'], ['rename @/s/file2 @/s/h', 'succeeded'], ['unlink @/s/h', held],
+      ['rename @/s/h @/s/file3', held], ['unlink @/s/linked2', held],
+    ],
+    host: (folder, { stderr }) => {
+      for (const name of ['f', 'g', 'd/e', 'linked', 'linked2']) equal(folder.read(`@/s/${name}`), 'own\n', name);
+      for (const name of ['empty', 'pipe', 'l', 'h']) ensure(folder.exists(`@/s/${name}`), `${name} is gone`);
+      const said = new Set(stderr.split('\n').filter((line) => line !== ''));
+      for (const line of ['remove @/s/f', 'remove @/s/empty', 'move @/s/f @/s/new', 'replace @/s/own @/s/g',
+        'change @/s/g 4', 'change @/s/h 4']) {
+        ensure(said.has(folder.at(line)), `not told: ${line}, but ${[...said].join('; ')}`);
+      }
+    },
+  },
+  {
+    name: 'F15 staged: what a server made itself it may move and remove', scopes: staged,
+    make: (folder) => folder.write('@/s/f'),
+    tries: [
+      ['create @/s/a', 'succeeded'], ['rename @/s/a @/s/b', 'succeeded'], ['create @/s/a', 'succeeded'],
+      ['exchange @/s/a @/s/b', 'succeeded'], ['rename @/s/a @/s/b', 'succeeded'], ['unlink @/s/b', 'succeeded'],
+      ['mkdir @/s/d', 'succeeded'], ['create @/s/d/e', 'succeeded'], ['rename @/s/d @/s/d2', 'succeeded'],
+      ['unlink @/s/d2/e', 'succeeded'], ['rmdir @/s/d2', 'succeeded'], ['link_unnamed @/s @/s/u', 'succeeded'],
+      ['unlink @/s/u', 'succeeded'], ['symlink f @/s/l', 'succeeded'], ['unlink @/s/l', 'succeeded'],
+      ['mknod_whiteout @/s/w', 'denied EPERM'], ['mkfifo @/s/p', /^denied/],
+    ],
+    host: (folder, { stderr }) => {
+      folder.shell('test "$(ls -A @/s)" = f');
+      equal(stderr, '', 'what was told');
+    },
+  },
+  {
+    name: 'F16 staged: content is kept before it changes, once', scopes: staged,
+    make: (folder) => { for (const name of ['f', 'g', 'h', 'i', 'j', 'k']) folder.write(`@/s/${name}`); },
+    tries: [
+      ['open_truncating @/s/f', 'succeeded'], ['append @/s/f', 'succeeded'], ['append @/s/g', 'succeeded'],
+      ['punch_hole @/s/h', 'succeeded'], ['truncate @/s/i', 'succeeded'], ['map_and_write @/s/j', 'succeeded'],
+      ['reopen @/s/k', /^(succeeded|denied)/], ['read @/s/k', /^succeeded/], ['create @/s/own', 'succeeded'],
+      ['append @/s/own', 'succeeded'],
+    ],
+    host: (folder, { stderr }) => {
+      const told = stderr.split('\n').filter((line) => line !== '' && !line.includes('/k '));
+      equal(told.sort(), ['f', 'g', 'h', 'i', 'j'].map((name) => folder.at(`change @/s/${name} 4`)), 'what was kept');
+    },
+  },
+  {
+    name: 'F16 staged: what cannot be kept does not change', scopes: staged, environment: { TOOLGATE_KEEP_NOTHING: '1' },
+    make: (folder) => { folder.write('@/s/f'); folder.write('@/s/g'); },
+    tries: [
+      ['open_truncating @/s/f', 'denied ENOSPC'], ['append @/s/f', 'denied ENOSPC'], ['truncate @/s/f', 'denied ENOSPC'],
+      ['create @/s/own', 'succeeded'], ['rename @/s/own @/s/g', 'denied ENOSPC'], ['unlink @/s/own', 'succeeded'],
+    ],
+    host: (folder) => { for (const name of ['f', 'g']) equal(folder.read(`@/s/${name}`), 'own\n'); },
+  },
+  {
+    name: 'staged: the innermost scope decides', scopes: ['--rw', '@/s', '--staged', '@/s/notes', '--rw', '@/s/notes/tmp'],
+    make: (folder) => { for (const name of ['f', 'notes/f', 'notes/tmp/f']) folder.write(`@/s/${name}`); },
+    tries: [
+      ['unlink @/s/f', 'succeeded'], ['unlink @/s/notes/f', held], ['unlink @/s/notes/tmp/f', 'succeeded'],
+      ['rename @/s/notes/f @/s/g', 'denied EXDEV'], ['rename @/s/notes @/s/n', /^denied/],
+      ['create @/s/g', 'succeeded'], ['rename @/s/g @/s/notes/f', 'denied EXDEV'],
+    ],
+    host: (folder) => equal(folder.read('@/s/notes/f'), 'own\n'),
+  },
+  {
+    name: 'F20 staged: hooks and settings of git', scopes: staged, make: repository,
+    tries: [
+      ['write @/s/.git/config', guarded], ['create @/s/.git/hooks/post-commit', guarded],
+      ['rename @/s/.git @/s/.g2', guarded], ['create @/s/.envrc', guarded],
+    ],
+    host: repositoryUnchanged,
+  },
   { name: 'F14 no-delete beneath /tmp is refused', scopes: ['--keep', '/tmp/toolgate-no-delete'],
     refused: /rw-no-delete|cannot be opened/ },
   {
@@ -162,6 +260,33 @@ export const cases = [
         ensure(!folder.exists(`@/s/${name}`), `${name} is there`);
       }
     },
+  },
+  {
+    name: 'F21 a folder that gets a protected beginning, with a link in it', scopes: rw,
+    tries: [
+      ['mkdir @/s/x', 'succeeded'], ['symlink ../evil @/s/x/info', 'succeeded'], ['rename @/s/x @/s/.git', guarded],
+      ['mkdir @/s/y', 'succeeded'], ['symlink ../evil @/s/y/share', 'succeeded'], ['rename @/s/y @/s/.local', guarded],
+      ['mkdir @/s/z', 'succeeded'], ['create @/s/z/info', 'succeeded'], ['rename @/s/z @/s/.git', guarded],
+      ['mkdir @/s/free', 'succeeded'], ['symlink ../evil @/s/free/other', 'succeeded'],
+      ['rename @/s/free @/s/.git', 'succeeded'],
+    ],
+    host: (folder) => ensure(!folder.exists('@/s/.git/info') && !folder.exists('@/s/.local'), 'it is there'),
+  },
+  {
+    name: 'F21 a link at the beginning of a protected name', scopes: rw, refused: /over a symbolic link/,
+    make: (folder) => { folder.make('@/s/dot'); folder.shell('ln -s dot @/s/.config'); },
+  },
+  {
+    name: 'what is not there is not there, and what exists exists', scopes: rw,
+    make: (folder) => { folder.write('@/s/f'); folder.write('@/s/.envrc'); folder.make('@/s/.cargo'); },
+    tries: [
+      ['unlink @/s/.mcp.json', 'denied ENOENT'], ['rename @/s/.mcp.json @/s/x', 'denied ENOENT'],
+      ['rename @/s/none @/s/.mcp.json', 'denied ENOENT'], ['link @/s/.mcp.json @/s/x', 'denied ENOENT'],
+      ['truncate @/s/.mcp.json', 'denied ENOENT'], ['append @/s/none/', /^denied (ENOENT|EISDIR)$/],
+      ['unlink @/s/none/', 'denied ENOENT'], ['rename @/s/none/ @/s/x', 'denied ENOENT'],
+      ['mkdir @/s/.cargo', 'denied EEXIST'], ['append @/s/.cargo', 'denied EISDIR'], ['symlink f @/s/.cargo/', 'denied EEXIST'],
+      ['append @/s/.envrc', guarded],
+    ],
   },
   {
     name: 'F21 the same in a scope where no name disappears', scopes: keep, make: (folder) => folder.write('@/s/new'),

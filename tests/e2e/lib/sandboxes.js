@@ -38,8 +38,10 @@ export class Runner {
   }
 
   // Runs a command on the host as this user, to its end.
-  async command(program, args, { seconds = 90, input = 'ignore' } = {}) {
-    const child = spawn(program, args, { ...this.identity, stdio: [input, 'pipe', 'pipe'], env: plainEnvironment() });
+  async command(program, args, { seconds = 90, input = 'ignore', environment = {} } = {}) {
+    const child = spawn(program, args, {
+      ...this.identity, stdio: [input, 'pipe', 'pipe'], env: { ...plainEnvironment(), ...environment },
+    });
     return finished(child, seconds);
   }
 

@@ -49,8 +49,9 @@ async function table(checks, runner, cases) {
   await Promise.all(Array.from({ length: atOnce }, work));
 }
 
-// A case: {name, scopes, make(folder, after), tries: [[attack, expected]...], host(folder, result), only, refused}.
-async function one(checks, runner, { name, scopes = [], make, tries = [], host, refused }) {
+// A case: {name, scopes, make(folder, after), tries: [[attack, expected]...], host(folder, result), only, refused,
+// environment}.
+async function one(checks, runner, { name, scopes = [], make, tries = [], host, refused, environment }) {
   await checks.test(`${runner.name}: ${name}`, async (after) => {
     const folder = runner.folder();
     after(async () => folder.remove());
@@ -59,7 +60,7 @@ async function one(checks, runner, { name, scopes = [], make, tries = [], host, 
     await make?.(folder, after);
     folder.own();
     const args = folder.arguments(scopes, refused ? ['exists /'] : tries.map(([attack]) => attack));
-    const result = await runner.command(runner.sandboxed, args);
+    const result = await runner.command(runner.sandboxed, args, { environment });
     if (refused) {
       ensure(result.status === 125 && refused.test(result.stderr), `not refused so: ${JSON.stringify(result)}`);
     } else {

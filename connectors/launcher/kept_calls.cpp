@@ -1,0 +1,195 @@
+#include "connectors/launcher/kept_calls.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace toolgate {
+namespace {
+
+constexpr int held_error = EPERM;
+constexpr unsigned no_replace = 1U << 0;  // RENAME_NOREPLACE
+constexpr unsigned exchange = 1U << 1;    // RENAME_EXCHANGE
+constexpr int tries = 3;                  // against changes of the host in between
+
+int result_of(long value) { return value == 0 ? 0 : errno; }
+
+int rename_there(const Argument& from, const Argument& to, unsigned flags) {
+  return result_of(
+      syscall(SYS_renameat2, from.directory(), from.name(), to.directory(), to.name(), flags));
+}
+
+// What bind mounts of one file system have apart.
+bool is_on_same_mount(const Argument& one, const Argument& other) {
+  struct statx first{};
+  struct statx second{};
+  return statx(one.directory(), "", AT_EMPTY_PATH, STATX_MNT_ID, &first) == 0 &&
+         statx(other.directory(), "", AT_EMPTY_PATH, STATX_MNT_ID, &second) == 0 &&
+         first.stx_mnt_id == second.stx_mnt_id;
+}
+
+bool look_at(const Argument& at, struct stat& about) {
+  return fstatat(at.directory(), at.name(), &about, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// Keeps the content of an open file unless this window has it. 0 or an errno.
+int keep_content(Custody& custody, int file, const char* path) {
+  FileId id;
+  const bool has_id = identify(file, "", id);
+  if (has_id && custody.knows(id)) return 0;
+  OpenFile reading(open_again(file, O_RDONLY));
+  if (!reading) return errno;
+  if (int error = custody.keep(reading.number(), path)) return error;
+  if (has_id) custody.know(id);
+  return 0;
+}
+
+// Opened first, which changes nothing yet, so that what is kept is the very file that then changes.
+int open_for_change(Custody& custody, const Argument& at, int flags) {
+  OpenFile file(at.open(flags & ~O_CREAT, 0));
+  struct stat about{};
+  if (!file || fstat(file.number(), &about) != 0) return -1;
+  if (!S_ISREG(about.st_mode)) return file.release();
+  const int error = keep_content(custody, file.number(), at.path.bytes);
+  if (error == 0) return file.release();
+  errno = error;
+  return -1;
+}
+
+int make_file(Custody& custody, const Argument& at, int flags, mode_t mode) {
+  OpenFile file(at.open(flags, mode));
+  if (!file) return -1;
+  FileId id;
+  if (identify(file.number(), "", id)) custody.know(id);
+  if ((flags & O_TMPFILE) != O_TMPFILE) custody.made(at);
+  return file.release();
+}
+
+bool is_empty_directory(const Argument& at) {
+  const int file =
+      openat(at.directory(), at.name(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR* listing = file < 0 ? nullptr : fdopendir(file);
+  if (listing == nullptr) return false;
+  int entries = 0;
+  while (entries <= 2 && readdir(listing) != nullptr) ++entries;
+  closedir(listing);
+  return entries <= 2;
+}
+
+int hold_move(Custody& custody, CustodySays what, const Argument& from, const Argument& to) {
+  custody.held(what, from.path.bytes, to.path.bytes);
+  return held_error;
+}
+
+bool is_same_content(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
+         one.st_mtim.tv_sec == other.st_mtim.tv_sec && one.st_mtim.tv_nsec == other.st_mtim.tv_nsec;
+}
+
+// A file of this window takes the place of an older one, whose content is kept before. By an
+// exchange, which shows what stood there in the very moment.
+int replace_once(Custody& custody, const Argument& from, const Argument& to) {
+  OpenFile older(to.open(O_RDONLY, 0));
+  struct stat kept{};
+  if (!older) return errno == EACCES ? hold_move(custody, CustodySays::replace, from, to) : errno;
+  if (fstat(older.number(), &kept) != 0) return errno;
+  if (int error = keep_content(custody, older.number(), to.path.bytes)) return error;
+  FileId newer;
+  const bool has_id = identify(from.directory(), from.name(), newer);
+  if (int error = rename_there(from, to, exchange)) return error;
+  struct stat replaced{};
+  if (!look_at(from, replaced) || !is_same_content(kept, replaced)) {
+    rename_there(from, to, exchange);
+    return EAGAIN;
+  }
+  custody.gone(from);
+  if (has_id) custody.know(newer);
+  return result_of(unlinkat(from.directory(), from.name(), 0));
+}
+
+int replace_kept(Custody& custody, const Argument& from, const Argument& to) {
+  int error = EAGAIN;
+  for (int i = 0; i < tries && error == EAGAIN; ++i) error = replace_once(custody, from, to);
+  return error == EAGAIN ? EBUSY : error;
+}
+
+int exchange_kept(Custody& custody, const Argument& from, const Argument& to) {
+  if (!custody.has_made(from) || !custody.has_made(to)) {
+    return hold_move(custody, CustodySays::replace, from, to);
+  }
+  const int error = rename_there(from, to, exchange);
+  if (error != 0) return error;
+  custody.made(from);
+  custody.made(to);
+  return 0;
+}
+
+}  // namespace
+
+int open_kept(Custody& custody, const Argument& at, int flags, bool changes, mode_t mode) {
+  if ((flags & O_TMPFILE) == O_TMPFILE) return make_file(custody, at, flags, mode);
+  const bool makes = (flags & O_CREAT) != 0 && !at.is_file_itself();
+  int file = -1;
+  for (int i = 0; i < tries && file < 0; ++i) {
+    if (makes) {
+      file = make_file(custody, at, flags | O_EXCL, mode);
+      if (file >= 0 || errno != EEXIST || (flags & O_EXCL) != 0) return file;
+    }
+    file = changes ? open_for_change(custody, at, flags) : at.open(flags & ~O_CREAT, 0);
+    if (!makes || errno != ENOENT) break;
+  }
+  return file;
+}
+
+int remove_kept(Custody& custody, const Argument& at, int flags) {
+  struct stat about{};
+  if (!look_at(at, about)) return errno;
+  const bool removes_directory = (flags & AT_REMOVEDIR) != 0;
+  if (S_ISDIR(about.st_mode) != removes_directory) return removes_directory ? ENOTDIR : EISDIR;
+  if (custody.has_made(at)) {
+    const int error = result_of(unlinkat(at.directory(), at.name(), flags));
+    if (error == 0) custody.gone(at);
+    return error;
+  }
+  if (removes_directory && !is_empty_directory(at)) return ENOTEMPTY;
+  custody.held(CustodySays::remove, at.path.bytes);
+  return held_error;
+}
+
+int move_kept(Custody& custody, const Argument& from, const Argument& to, unsigned flags) {
+  struct stat source{};
+  struct stat target{};
+  if (!look_at(from, source)) return errno;
+  if (!is_on_same_mount(from, to)) return EXDEV;
+  if ((flags & exchange) != 0) return exchange_kept(custody, from, to);
+  if (!custody.has_made(from)) return hold_move(custody, CustodySays::move, from, to);
+  const int error = rename_there(from, to, no_replace);
+  if (error == 0) {
+    custody.made(to);
+    custody.gone(from);
+    return 0;
+  }
+  if (error != EEXIST || (flags & no_replace) != 0) return error;
+  if (!look_at(to, target)) return errno;
+  if (source.st_dev == target.st_dev && source.st_ino == target.st_ino)
+    return 0;  // as POSIX has it
+  if (custody.has_made(to)) {
+    const int replaced = rename_there(from, to, 0);
+    if (replaced != 0) return replaced;
+    custody.made(to);
+    custody.gone(from);
+    return 0;
+  }
+  if (!S_ISREG(source.st_mode) || !S_ISREG(target.st_mode)) {
+    return hold_move(custody, CustodySays::replace, from, to);
+  }
+  return replace_kept(custody, from, to);
+}
+
+}  // namespace toolgate

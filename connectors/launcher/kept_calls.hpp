@@ -1,0 +1,19 @@
+#pragma once
+// The calls of name_calls.hpp where they concern a scope in which no name disappears
+// (custody.hpp). The arguments are found, judged by the guard and sound; these make the call, or
+// refuse it and say so to the gateway.
+
+#include "connectors/launcher/argument.hpp"
+#include "connectors/launcher/custody.hpp"
+
+namespace toolgate {
+
+// The descriptor, or -1 and errno. `flags` have no O_TRUNC: with `changes` the content is kept, so
+// that the file may be emptied or written to afterwards.
+int open_kept(Custody& custody, const Argument& at, int flags, bool changes, mode_t mode);
+
+// 0 or an errno.
+int remove_kept(Custody& custody, const Argument& at, int flags);
+int move_kept(Custody& custody, const Argument& from, const Argument& to, unsigned flags);
+
+}  // namespace toolgate

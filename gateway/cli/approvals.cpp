@@ -1,0 +1,199 @@
+// `toolgate approvals`: what was refused and waits for a person.
+
+#include <chrono>
+#include <thread>
+
+#include "gateway/cli/commands.hpp"
+#include "gateway/cli/home.hpp"
+#include "gateway/core/clock.hpp"
+#include "gateway/core/document.hpp"
+#include "gateway/core/json_text.hpp"
+#include "gateway/store/custody_book.hpp"
+#include "gateway/store/held_change.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr auto look_every = std::chrono::milliseconds(500);
+constexpr std::string_view why = "no name disappears in a rw-no-delete scope";
+
+// JSON for any bytes.
+std::string quoted(const std::string& text) {
+  std::string out;
+  if (is_utf8(text)) {
+    append_json_quote(out, text);
+  } else {
+    append_ascii_quote(out, text);
+  }
+  return out;
+}
+
+std::string arguments_json(const FileNote& note) {
+  std::string out = "{\"path\":" + quoted(note.path);
+  if (!note.to.empty()) out += ",\"to\":" + quoted(note.to);
+  return out + "}";
+}
+
+std::string json_of(const HeldChange& change) {
+  return "{\"id\":" + json_quote(change.note.id) +
+         ",\"time\":" + json_quote(utc_text(change.time_ns)) +
+         ",\"agent\":null,\"server\":" + json_quote(change.server) +
+         ",\"tool\":null,\"effect\":" + json_quote(effect_name(change.note.effect)) +
+         ",\"why\":" + json_quote(why) +
+         ",\"expires\":null,\"arguments\":" + arguments_json(change.note) +
+         ",\"state\":" + json_quote(state_name(change.state)) + "}";
+}
+
+std::string what_of(const FileNote& note) {
+  return note.to.empty() ? note.path : note.path + " -> " + note.to;
+}
+
+void print(const Invocation& call, const std::vector<HeldChange>& changes) {
+  if (call.has("json")) {
+    for (const HeldChange& change : changes) {
+      call.console.out << json_line(call.console, json_of(change)) << '\n';
+    }
+    return;
+  }
+  Table table({{"ID", Table::Fit::keep},
+               {"TIME", Table::Fit::keep},
+               {"SERVER", Table::Fit::shrink},
+               {"EFFECT", Table::Fit::keep},
+               {"WHAT", Table::Fit::shrink}});
+  for (const HeldChange& change : changes) {
+    table.add({change.note.id, short_time(change.time_ns), change.server,
+               std::string(effect_name(change.note.effect)), what_of(change.note)});
+  }
+  if (!table.empty()) table.print(call.console);
+}
+
+Result<HeldChange> find(CustodyBook& book, const std::string& id) {
+  auto change = book.held(id);
+  if (!change) return change.refusal();
+  if (!*change) {
+    return Refusal(Reason::not_found, "nothing waits under the id " + visible(id) +
+                                          ": `toolgate approvals list` shows what does");
+  }
+  return std::move(**change);
+}
+
+Status record_decision(const Invocation& call, const HeldChange& change, const char* decision,
+                       const std::string& reason) {
+  Record record;
+  record.kind = "file.decision";
+  record.server = change.server;
+  record.method = effect_name(change.note.effect);
+  record.decision = decision;
+  record.reason = reason;
+  record.arguments = arguments_json(change.note);
+  return record_act(call, std::move(record));
+}
+
+// On record before anything happens; done before it counts as decided.
+Status allow(const Invocation& call, CustodyBook& book, const std::string& id) {
+  auto change = find(book, id);
+  if (!change) return change.refusal();
+  if (change->state != HeldChange::State::waits) {
+    return Refusal(Reason::not_found, id + " was " + std::string(state_name(change->state)) +
+                                          " already: `toolgate approvals list` shows what waits");
+  }
+  Status recorded = record_decision(call, *change, "allow", "an administrator allowed " + id);
+  if (!recorded) return recorded;
+  auto made = make_held_change(book, *change);
+  if (!made) return made.refusal();
+  Status decided = book.decide(id, HeldChange::State::allowed);
+  if (!decided) return decided;
+  call.console.out << "done: " << effect_name(change->note.effect) << " "
+                   << visible(what_of(change->note))
+                   << (*made ? " (content kept: " + **made + ")" : std::string()) << std::endl;
+  return done();
+}
+
+Status deny(const Invocation& call, CustodyBook& book, const std::string& id) {
+  auto change = find(book, id);
+  if (!change) return change.refusal();
+  Status decided = book.decide(id, HeldChange::State::denied);
+  if (!decided) return decided;
+  Status recorded = record_decision(call, *change, "deny", "an administrator denied " + id);
+  if (!recorded) return recorded;
+  call.console.out << "denied: " << visible(what_of(change->note)) << " stays" << std::endl;
+  return done();
+}
+
+int decide_all(const Invocation& call,
+               Status (*decide)(const Invocation&, CustodyBook&, const std::string&)) {
+  auto book = CustodyBook::open(call.home);
+  if (!book) return fail(call.console, book.refusal());
+  int status = exit_status::done;
+  for (const std::string& id : call.arguments) {
+    Status decided = decide(call, **book, id);
+    if (!decided) status = fail(call.console, decided.refusal());
+  }
+  return status;
+}
+
+}  // namespace
+
+int approvals_list_command(const Invocation& call) {
+  auto book = CustodyBook::open(call.home);
+  if (!book) return fail(call.console, book.refusal());
+  auto waiting = (*book)->waiting();
+  if (!waiting) return fail(call.console, waiting.refusal());
+  print(call, *waiting);
+  if (waiting->empty() && !call.has("json")) call.console.error << "nothing waits" << std::endl;
+  return exit_status::done;
+}
+
+int approvals_show_command(const Invocation& call) {
+  auto book = CustodyBook::open(call.home);
+  if (!book) return fail(call.console, book.refusal());
+  auto change = find(**book, call.arguments[0]);
+  if (!change) return fail(call.console, change.refusal());
+  if (call.has("json")) {
+    call.console.out << json_line(call.console, json_of(*change)) << std::endl;
+    return exit_status::done;
+  }
+  const std::pair<const char*, std::string> lines[] = {
+      {"id      ", change->note.id},
+      {"state   ", std::string(state_name(change->state))},
+      {"time    ", utc_text(change->time_ns)},
+      {"server  ", change->server},
+      {"effect  ", std::string(effect_name(change->note.effect))},
+      {"path    ", change->note.path},
+      {"to      ", change->note.to},
+      {"why     ", std::string(why)}};
+  for (const auto& [name, text] : lines) {
+    if (text.empty()) continue;
+    call.console.out << styled(call.console, Style::faint, name) << "  " << visible(text) << '\n';
+  }
+  call.console.out << std::flush;
+  return exit_status::done;
+}
+
+int approvals_allow_command(const Invocation& call) { return decide_all(call, allow); }
+
+int approvals_deny_command(const Invocation& call) { return decide_all(call, deny); }
+
+// Until it is interrupted, or nobody reads any more.
+int approvals_watch_command(const Invocation& call) {
+  auto book = CustodyBook::open(call.home);
+  if (!book) return fail(call.console, book.refusal());
+  std::string last;
+  while (call.console.out) {
+    auto waiting = (*book)->waiting();
+    if (!waiting) return fail(call.console, waiting.refusal());
+    std::vector<HeldChange> fresh;
+    for (HeldChange& change : *waiting) {
+      if (change.note.id > last) fresh.push_back(std::move(change));
+    }
+    if (!fresh.empty()) {
+      print(call, fresh);
+      call.console.out << std::flush;
+      last = fresh.back().note.id;  // ids grow with time
+    }
+    std::this_thread::sleep_for(look_every);
+  }
+  return exit_status::done;
+}
+
+}  // namespace toolgate
