@@ -69,7 +69,7 @@ std::optional<Heard> parse(std::string_view message) {
 bool is_for_reading(const Descriptor& file) {
   struct stat about{};
   return file && ::fstat(file.number(), &about) == 0 && S_ISREG(about.st_mode) &&
-         (::fcntl(file.number(), F_GETFL) & O_ACCMODE) == O_RDONLY;
+         (::fcntl(file.number(), F_GETFL) & (O_ACCMODE | O_PATH)) == O_RDONLY;
 }
 
 }  // namespace

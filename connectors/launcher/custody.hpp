@@ -44,6 +44,7 @@ class Custody {
   void made(const Argument& at);
   void gone(const Argument& at);
   void know(const FileId& file) { contents_.add(file, "", file); }
+  void unknow(const FileId& file) { contents_.remove(file, ""); }
 
   // Waits until the content of the open file is kept. 0 or an errno.
   int keep(int file, const char* path);

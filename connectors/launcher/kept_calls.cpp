@@ -153,9 +153,13 @@ int remove_kept(Custody& custody, const Argument& at, int flags) {
   const bool removes_directory = (flags & AT_REMOVEDIR) != 0;
   if (S_ISDIR(about.st_mode) != removes_directory) return removes_directory ? ENOTDIR : EISDIR;
   if (custody.has_made(at)) {
+    FileId file;
+    const bool is_last = about.st_nlink == 1 && identify(at.directory(), at.name(), file);
     const int error = result_of(unlinkat(at.directory(), at.name(), flags));
-    if (error == 0) custody.gone(at);
-    return error;
+    if (error != 0) return error;
+    custody.gone(at);
+    if (is_last) custody.unknow(file);  // what the host makes on its inode is another file
+    return 0;
   }
   if (removes_directory && !is_empty_directory(at)) return ENOTEMPTY;
   custody.held(CustodySays::remove, at.path.bytes);

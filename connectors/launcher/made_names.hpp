@@ -7,7 +7,8 @@
 
 namespace toolgate {
 
-// One file for all time: an inode number is used again, but never with the same time of birth.
+// One file for all time: an inode number is used again, but with another time of birth (unless that
+// is within the same tick of the kernel's clock, 10 ms at most).
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;

@@ -21,10 +21,19 @@ class NoAgent : public UpstreamEvents {
   }
 };
 
+// A probe has nobody who keeps content: in staged scopes it changes nothing.
+void read_only_where_staged(ServerEntry& entry) {
+  for (FileScope& scope : entry.files) {
+    if (std::exchange(scope.is_staged, false)) scope.mode = FileMode::ro;
+  }
+}
+
 Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed) {
   NoAgent nobody;
+  ServerEntry entry = probed.entry;
+  read_only_where_staged(entry);
   auto upstream =
-      std::make_shared<Upstream>(executor, probed.entry, nobody, make_links(proof, nullptr));
+      std::make_shared<Upstream>(executor, std::move(entry), nobody, make_links(proof, nullptr));
   Status status = co_await upstream->probe();
   if (status) {
     probed.offer = *upstream->offer();

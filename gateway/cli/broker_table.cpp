@@ -75,7 +75,7 @@ const std::vector<Command>& broker_commands() {
                     .count = Option::Count::many},
                    {.name = "rw-no-delete",
                     .value = "PATH",
-                    .help = "the same, but nothing in it can be deleted, renamed or replaced",
+                    .help = "the same, but what was there before cannot be deleted or renamed",
                     .count = Option::Count::many},
                    {.name = "env",
                     .value = "NAME=VALUE",

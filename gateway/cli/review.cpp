@@ -133,7 +133,8 @@ boost::json::object scopes_of(const ServerEntry& entry, const Running& running) 
     boost::json::object one;
     one["path"] = file.path.string();
     one["mode"] = std::string(mode_name(file.mode));
-    if (file.is_staged) one["enforcement"] = "staged";
+    if (file.mode == FileMode::rw_no_delete)
+      one["enforcement"] = file.is_staged ? "staged" : "strict";
     files.push_back(std::move(one));
   }
   scopes["files"] = std::move(files);

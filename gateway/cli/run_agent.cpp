@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "connectors/child_process.hpp"
+#include "connectors/custody_desk.hpp"
 #include "connectors/http_door.hpp"
 #include "connectors/sandbox/paths.hpp"
 #include "connectors/terminal.hpp"
@@ -51,7 +52,7 @@ Result<std::vector<FileScope>> scopes_from(const Invocation& call) {
     fs::path real = fs::canonical(path, error);
     if (error) return false;
     std::erase_if(scopes, [&](const FileScope& scope) { return scope.path == real; });
-    scopes.push_back(FileScope{real, mode, true});
+    scopes.push_back(FileScope{real, mode, true, mode == FileMode::rw_no_delete});
     return true;
   };
   const std::string workspace = call.option_or("workspace", fs::current_path(error).string());
@@ -131,6 +132,7 @@ class AgentRun {
         process_(gateway.loop().get_executor(), "/proc/self/exe", "agent"),
         door_(gateway.loop().get_executor(), gateway.broker(), gateway.doorkeeper(),
               settings(gateway, std::move(agent))),
+        custody_(gateway.loop().get_executor(), ServerName("agent"), gateway.custodian()),
         tasks_(gateway.loop().get_executor(), "run") {}
 
   // The exit status that this program ends with.
@@ -146,6 +148,7 @@ class AgentRun {
       co_await door_.stop(Milliseconds(0));
     }
     co_await process_.finish();
+    custody_.stop();
     if (terminal_) terminal_->stop();
     co_await tasks_.drain(Milliseconds(500));
     co_await gateway_.end();
@@ -173,11 +176,18 @@ class AgentRun {
       co_return Refusal(Reason::unavailable, "no socket can be made");
     }
     Descriptor handoff(ends[0]);
-    Descriptor theirs(ends[1]);
+    SandboxSockets sockets;
+    sockets.handoff = Descriptor(ends[1]);
+    if (orders.sandbox->stages()) {
+      auto custody = custody_.open();
+      if (!custody) co_return custody.refusal();
+      sockets.custody = std::move(*custody);
+      tasks_.spawn(custody_.run());
+    }
     auto pipes = standard_descriptors(orders.sandbox->terminal);
     if (!pipes) co_return pipes.refusal();
-    Status started = co_await process_.start_on(std::move(orders), std::move(*pipes),
-                                                SandboxSockets{std::move(theirs), Descriptor()});
+    Status started =
+        co_await process_.start_on(std::move(orders), std::move(*pipes), std::move(sockets));
     if (!started) co_return started;
     auto listener = receive_listener(handoff);
     if (!listener) co_return listener.refusal();
@@ -209,6 +219,7 @@ class AgentRun {
   Gateway& gateway_;
   ChildProcess process_;
   HttpDoor door_;
+  CustodyDesk custody_;  // its whole run is one window: what the agent made itself may go
   std::unique_ptr<Terminal> terminal_;
   std::optional<RawTerminal> raw_;
   bool terminated_ = false;

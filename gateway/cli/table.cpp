@@ -46,7 +46,7 @@ std::vector<Command> server_commands() {
              .count = Option::Count::many},
             {.name = "rw-no-delete",
              .value = "PATH",
-             .help = "the same, but nothing in it can be deleted, renamed or replaced",
+             .help = "the same, but what was there before a call cannot be deleted or renamed",
              .count = Option::Count::many},
             {.name = "prefix",
              .value = "TEXT",

@@ -312,14 +312,15 @@ void ServerReader::read_files() {
 }
 
 void ServerReader::read_enforcement(const Value& value, FileScope& scope) {
+  scope.is_staged = scope.mode == FileMode::rw_no_delete;
   const auto enforcement = value.find("enforcement");
   if (!enforcement) return;
   if (scope.mode != FileMode::rw_no_delete) {
     problem(*enforcement, "'enforcement' goes with the mode \"rw-no-delete\" alone");
-  } else if (enforcement->equals("staged")) {
-    scope.is_staged = true;
-  } else if (!enforcement->equals("strict")) {
-    problem(*enforcement, "'enforcement' must be \"strict\" or \"staged\"");
+  } else if (enforcement->equals("strict")) {
+    scope.is_staged = false;
+  } else if (!enforcement->equals("staged")) {
+    problem(*enforcement, "'enforcement' must be \"staged\" or \"strict\"");
   }
 }
 

@@ -149,7 +149,7 @@ TEST_CASE("files that this version must not touch") {
     const char* says;
   };
   for (const Row& row :
-       {Row{"a newer schema", "PRAGMA user_version=2", "newer toolgate (schema 2"},
+       {Row{"a newer schema", "PRAGMA user_version=3", "newer toolgate (schema 3"},
         Row{"another program's database", "PRAGMA application_id=5", "no toolgate store"}}) {
     CAPTURE(row.name);
     TemporaryHome home;

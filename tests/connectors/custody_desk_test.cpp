@@ -1,0 +1,188 @@
+#include "connectors/custody_desk.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "gateway/core/task_group.hpp"
+
+namespace toolgate {
+namespace {
+
+using std::string_literals::operator""s;
+
+class Notebook : public Custodian {
+ public:
+  void keep(const ServerName&, const FileNote& note, Descriptor file,
+            std::function<void(int error)> done) override {
+    char text[64] = {};
+    [[maybe_unused]] const ssize_t count = ::pread(file.number(), text, sizeof text - 1, 0);
+    said += "keep " + note.path + " " + text + ";";
+    done(error);
+  }
+  std::string hold(const ServerName&, const FileNote& note) override {
+    said += std::string(effect_name(note.effect)) + " " + note.path + " " + note.to + ";";
+    return "id";
+  }
+  std::string said;
+  int error = 0;
+};
+
+// The other end, as the supervisor is.
+class Sandbox {
+ public:
+  Sandbox() : desk(loop.get_executor(), ServerName("s"), notebook) {
+    auto opened = desk.open();
+    REQUIRE(opened);
+    socket = std::move(*opened);
+  }
+  void send(const std::string& message, int file = -1) const {
+    iovec part{const_cast<char*>(message.data()), message.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (file >= 0) {
+      header.msg_control = control;
+      header.msg_controllen = sizeof control;
+      cmsghdr* first = CMSG_FIRSTHDR(&header);
+      first->cmsg_level = SOL_SOCKET;
+      first->cmsg_type = SCM_RIGHTS;
+      first->cmsg_len = CMSG_LEN(sizeof(int));
+      std::memcpy(CMSG_DATA(first), &file, sizeof file);
+    }
+    REQUIRE(::sendmsg(socket.number(), &header, MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(message.size()));
+  }
+  // What the desk said: nothing where there is nothing, "end" where it gave up.
+  std::string heard() {
+    char text[64];
+    const ssize_t count = ::recv(socket.number(), text, sizeof text, MSG_DONTWAIT);
+    if (count > 0) return std::string(text, static_cast<std::size_t>(count));
+    return count == 0 ? "end" : "";
+  }
+
+  asio::io_context loop;
+  Notebook notebook;
+  CustodyDesk desk;
+  Descriptor socket;
+};
+
+Descriptor some_file(int flags) {
+  Descriptor file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  REQUIRE(::write(file.number(), "content", 7) == 7);
+  const std::string link = "/proc/self/fd/" + std::to_string(file.number());
+  return Descriptor(::open(link.c_str(), flags | O_CLOEXEC));
+}
+
+}  // namespace
+
+TEST_CASE("custody desk: a window begins with the first call after none") {
+  Sandbox sandbox;
+  sandbox.desk.begin_call(1);
+  CHECK(sandbox.heard() == "w");
+  sandbox.desk.begin_call(2);
+  sandbox.desk.end_call(1);
+  sandbox.desk.begin_call(3);
+  CHECK(sandbox.heard().empty());
+  sandbox.desk.end_call(2);
+  sandbox.desk.end_call(3);
+  sandbox.desk.begin_call(4);
+  CHECK(sandbox.heard() == "w");
+}
+
+TEST_CASE("custody desk: unread beginnings of windows do not pile up") {
+  Sandbox sandbox;
+  for (BrokerId call = 1; call < 10'000; ++call) {
+    sandbox.desk.begin_call(call);
+    sandbox.desk.end_call(call);
+  }
+  int unread = 0;
+  while (sandbox.heard() == "w") ++unread;
+  CHECK(unread >= 1);
+  CHECK(unread < 100);
+}
+
+TEST_CASE("custody desk: what happens is noted for the calls under way") {
+  Sandbox sandbox;
+  sandbox.desk.begin_call(1);
+  sandbox.heard();
+  sandbox.send("r/a\0"s);
+  CHECK(sandbox.desk.notes_of(1).list.size() == 1);
+  sandbox.desk.begin_call(2);
+  sandbox.send("m/a\0/b\0"s);
+  CHECK(sandbox.desk.notes_of(1).list.size() == 2);
+  const FileNotes second = sandbox.desk.notes_of(2);
+  REQUIRE(second.list.size() == 1);
+  CHECK(second.list[0].effect == FileNote::Effect::move);
+  CHECK(second.list[0].to == "/b");
+  CHECK(second.list[0].id == "id");
+  for (int i = 0; i < 150; ++i) sandbox.send("r/a\0"s);
+  CHECK(sandbox.desk.notes_of(2).list.size() == FileNotes::most);
+  CHECK(sandbox.desk.notes_of(2).more == 51);
+  CHECK(sandbox.desk.notes_of(9).list.empty());
+}
+
+TEST_CASE("custody desk: a content is handed on, and the answer comes back") {
+  Sandbox sandbox;
+  const Descriptor file = some_file(O_RDONLY);
+  sandbox.send("k/a\0"s, file.number());
+  sandbox.desk.notes_of(0);
+  CHECK(sandbox.heard() == "y");
+  sandbox.notebook.error = ENOSPC;
+  sandbox.send("k/a\0"s, file.number());
+  sandbox.desk.notes_of(0);
+  CHECK(sandbox.heard() == "n28");
+  CHECK(sandbox.notebook.said == "keep /a content;keep /a content;");
+}
+
+TEST_CASE("custody desk: what has another form ends it") {
+  struct Row {
+    const char* name;
+    std::string message;
+    std::optional<int> file_flags = std::nullopt;
+  };
+  for (const Row& row :
+       {Row{"an unknown kind", "x/a\0"s}, Row{"a relative path", "ra\0"s},
+        Row{"an empty path", "r\0"s}, Row{"no NUL", "r/a"s}, Row{"a path too many", "r/a\0/b\0"s},
+        Row{"a path too few", "m/a\0"s}, Row{"a relative target", "m/a\0b\0"s},
+        Row{"bytes behind it", "m/a\0/b\0x"s}, Row{"nothing to keep", "k/a\0"s},
+        Row{"a file that can be written", "k/a\0"s, O_RDWR},
+        Row{"no file that can be read", "k/a\0"s, O_PATH}}) {
+    CAPTURE(row.name);
+    Sandbox sandbox;
+    Descriptor file;
+    if (row.file_flags) file = some_file(*row.file_flags);
+    sandbox.send(row.message, file.number());
+    sandbox.desk.notes_of(0);
+    CHECK(sandbox.notebook.said.empty());
+    CHECK(sandbox.heard() == "end");
+  }
+}
+
+TEST_CASE("custody desk: what is no regular file is not kept") {
+  Sandbox sandbox;
+  const Descriptor device(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  sandbox.send("k/a\0"s, device.number());
+  sandbox.desk.notes_of(0);
+  CHECK(sandbox.heard() == "end");
+}
+
+TEST_CASE("custody desk: it serves by itself, and ends with the sandbox") {
+  Sandbox sandbox;
+  TaskGroup group(sandbox.loop.get_executor(), "desk");
+  group.spawn(sandbox.desk.run());
+  sandbox.send("r/a\0"s);
+  sandbox.socket.close();
+  sandbox.loop.run();
+  CHECK(sandbox.notebook.said == "remove /a ;");
+}
+
+}  // namespace toolgate
