@@ -73,11 +73,11 @@ Guard::Meaning Guard::meaning(const char* path) const {
   return Meaning::free;
 }
 
-const char* Guard::rest(const char* path, std::size_t index) const {
+const char* Guard::rest(const char* path, std::size_t index, const char* after) const {
   if (relative(path) == nullptr) return nullptr;
   const std::size_t length = std::strlen(path);
   const char* name = names_.begin[index];
-  for (const char* slash = std::strchr(name, '/'); slash != nullptr;
+  for (const char* slash = std::strchr(after == nullptr ? name : after, '/'); slash != nullptr;
        slash = std::strchr(slash + 1, '/')) {
     if (ends_in(path, length, name, static_cast<std::size_t>(slash - name))) return slash + 1;
   }

@@ -36,8 +36,10 @@ class Guard {
   Meaning meaning(const char* path) const;
 
   // What has to follow the path to make it the protected name number `index`, as "hooks" follows
-  // "a/.git"; nullptr where nothing does.
-  const char* rest(const char* path, std::size_t index) const;
+  // "a/.git"; nullptr where nothing does. There is more than one answer where a name repeats its
+  // beginning, as "modules/.git/x" and "x" follow ".git/modules/.git" to make that name: `after` is
+  // the answer before.
+  const char* rest(const char* path, std::size_t index, const char* after = nullptr) const;
   std::size_t names() const { return names_.count; }
 
  private:

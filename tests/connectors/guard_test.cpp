@@ -74,6 +74,18 @@ TEST_CASE("guard: what has to follow") {
   CHECK(guard.rest("/tmp/.git", 1) == nullptr);
 }
 
+TEST_CASE("guard: all that may follow a beginning that is repeated") {
+  constexpr std::array<const char*, 1> repeating = {".git/modules/.git/hooks"};
+  const Guard all({scopes.data(), scopes.size()}, {repeating.data(), repeating.size()});
+  const char* rest = all.rest("/w/.git/modules/.git", 0);
+  REQUIRE(rest != nullptr);
+  CHECK(std::string_view(rest) == "modules/.git/hooks");
+  rest = all.rest("/w/.git/modules/.git", 0, rest);
+  REQUIRE(rest != nullptr);
+  CHECK(std::string_view(rest) == "hooks");
+  CHECK(all.rest("/w/.git/modules/.git", 0, rest) == nullptr);
+}
+
 TEST_CASE("guard: without scopes or names nothing is guarded") {
   CHECK(Guard({}, {}, {names.data(), names.size()}).meaning("/w/.mcp.json") == Meaning::free);
   CHECK(Guard({scopes.data(), scopes.size()}, {}, {}).meaning("/w/.mcp.json") == Meaning::free);
