@@ -1,6 +1,7 @@
 // Published servers in the sandbox, through the gateway: that they work, and that they get no further than their
 // scopes when what they are told to allow is wider.
 
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -70,6 +71,12 @@ export async function servers(checks) {
     filesystemWide, { seconds: 90 });
   await checks.test('docker.sock and an ssh agent in a granted tree are not connected to', sockets, { seconds: 90 });
   await checks.test('the memory server keeps its file in a rw scope', memory, { seconds: 90 });
+  await checks.test('a git server reports, adds and commits in a rw scope, and changes no settings',
+    git, { seconds: 90 });
+  await checks.test('a git server commits where a hook runs, in a scope whose programs may',
+    gitHook, { seconds: 90 });
+  await checks.test('a hook does not run in a scope without exec: the commit fails and says why',
+    gitHookDenied, { seconds: 90 });
   await checks.test('the everything server answers', everything, { seconds: 90 });
   if (existsSync(headlessShell)) {
     await checks.test('a browser reads a page in the sandbox', browser, { seconds: 90 });
@@ -188,6 +195,65 @@ async function memory(after) {
   ensure(readFileSync(file, 'utf8').includes('sandboxed'), 'nothing was kept');
   ensure((await succeeds(client, 'memory__search_nodes',
     { query: 'toolgate' })).includes('sandboxed'), 'nothing was found');
+}
+
+// A repository with one commit and one change, and a git server in it, with the environment that its README gives it.
+// It needs the repository as a scope, and git from /usr; where the repository has hooks, `exec` as well.
+async function repository(after, { exec = false, hook } = {}) {
+  const files = join(world(after), 's');
+  const host = (...args) => {
+    const { status, stdout, stderr } = spawnSync('git', ['-C', files, '-c', 'safe.directory=*', '-c', 'user.name=host',
+      '-c', 'user.email=host@example.com', ...args], { encoding: 'utf8' });
+    equal(status, 0, `git ${args[0]} (${stderr})`);
+    return stdout.trim();
+  };
+  host('init', '--quiet', '--initial-branch', 'main');
+  host('add', 'note.txt');
+  host('commit', '--quiet', '--message', 'first');
+  writeFileSync(join(files, 'note.txt'), 'two\n');
+  if (hook) writeFileSync(join(files, '.git', 'hooks', 'pre-commit'), hook, { mode: 0o755 });
+  const entry = join(packageFolder('@cyanheads/git-mcp-server'), 'dist', 'index.js');
+  const env = { MCP_TRANSPORT_TYPE: 'stdio', MCP_LOG_LEVEL: 'info', GIT_BASE_DIR: files, GIT_USERNAME: 'server',
+    GIT_EMAIL: 'server@example.com', GIT_SIGN_COMMITS: 'false' };
+  const client = await connected(after, { git: sandboxed([entry], [{ path: files, mode: 'rw', exec }], { env }) });
+  await succeeds(client, 'git__git_set_working_dir', { path: files });
+  await succeeds(client, 'git__git_add', { path: files, paths: [join(files, 'note.txt')] });
+  return { files, host, client };
+}
+
+async function git(after) {
+  const { files, host, client } = await repository(after);
+  const settings = () => ['config', 'hooks'].map((name) => spawnSync('find', [join(files, '.git', name), '-printf',
+    '%p %s %m %T@\n'], { encoding: 'utf8' }).stdout);
+  const before = settings();
+  ensure(before.every((text) => text.includes('.git/')), 'there are no settings to compare');
+  const path = files;
+  ensure((await succeeds(client, 'git__git_status', { path })).includes('note.txt'), 'the change is not reported');
+  ensure((await succeeds(client, 'git__git_diff', { path, staged: true })).includes('+two'),
+    'the difference is not told');
+  await succeeds(client, 'git__git_commit', { path, message: 'second' });
+  ensure((await succeeds(client, 'git__git_log', { path })).includes('second'), 'the commit is not in the log');
+  equal(host('log', '--format=%an %s'), 'server second\nhost first');
+  equal(host('status', '--porcelain', '--', 'note.txt'), '', 'what is left to commit');
+  await fails(client, 'git__git_remote', { path, mode: 'add', name: 'evil', url: 'https://example.com/evil.git' });
+  equal(settings(), before, 'the settings and hooks');
+}
+
+const hook = '#!/bin/sh\necho ran >hook-ran\n';
+
+async function gitHook(after) {
+  const { files, host, client } = await repository(after, { exec: true, hook });
+  await succeeds(client, 'git__git_commit', { path: files, message: 'second' });
+  equal(host('log', '--format=%an %s'), 'server second\nhost first');
+  equal(readFileSync(join(files, 'hook-ran'), 'utf8'), 'ran\n');
+}
+
+async function gitHookDenied(after) {
+  const { files, host, client } = await repository(after, { hook });
+  const why = await fails(client, 'git__git_commit', { path: files, message: 'second' });
+  ensure(/permission denied/i.test(why), `it does not say why: ${why}`);
+  equal(host('log', '--format=%an %s'), 'host first');
+  ensure(!existsSync(join(files, 'hook-ran')), 'the hook ran');
 }
 
 async function everything(after) {
