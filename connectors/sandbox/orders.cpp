@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
+#include <string_view>
 #include <system_error>
 
 #include "connectors/launcher/orders.hpp"
@@ -29,6 +31,9 @@ constexpr auto merged_folders =
 
 constexpr auto devices = std::to_array<const char*>(
     {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"});
+
+// The server's own, gone with the sandbox.
+constexpr auto private_folders = std::to_array<const char*>({"/tmp", "/dev/shm", sandbox_home});
 
 // Of /proc, what no namespace divides: the names of the user's keys, with all their users.
 constexpr auto told_of_the_host = std::to_array<const char*>({"/proc/keys", "/proc/key-users"});
@@ -109,11 +114,29 @@ void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles&
   }
 }
 
+// The folder directly in a private one that a path lies beneath; empty where there is none. What
+// stands above a scope must not be moved, or the scope would have another path than the supervisor
+// of names knows it by: so this is a mount of its own, and nothing in it changes.
+std::string pinned_above(std::string_view path) {
+  for (const std::string_view folder : private_folders) {
+    if (!path.starts_with(folder) || path.substr(folder.size(), 1) != "/") continue;
+    const std::size_t slash = path.find('/', folder.size() + 1);
+    if (slash != std::string_view::npos) return std::string(path.substr(0, slash));
+  }
+  return "";
+}
+
 // What is read-only has that from its stage, and passes it on to nothing that lies within it.
 void add_mounts(Arguments& arguments, const Mounts& mounts) {
+  std::set<std::string> pins;
   for (const Mount& mount : mounts.all()) {
+    const std::string pin = pinned_above(mount.path);
+    if (!pin.empty() && pins.insert(pin).second) {
+      arguments.add("--perms", "0755", "--size", "65536", "--tmpfs", pin);
+    }
     arguments.add("--bind-fd", mount.source.number(), mount.path);
   }
+  for (const std::string& pin : pins) arguments.add("--remount-ro", pin);
 }
 
 char class_of(const FileScope& scope) {
@@ -146,7 +169,7 @@ Rules landlock_rules(const SandboxPlan& plan) {
     constexpr char terminal = static_cast<char>(LandlockClass::terminal);
     for (const char* device : {"/dev/tty", "/dev/console"}) rules.emplace_back(terminal, device);
   }
-  for (const char* folder : {"/tmp", "/dev/shm", sandbox_home}) rules.emplace_back(write, folder);
+  for (const char* folder : private_folders) rules.emplace_back(write, folder);
   for (const std::string& program : plan.programs) rules.emplace_back(execute, program);
   for (const FileScope& scope : plan.files) {
     rules.emplace_back(class_of(scope), scope.path.string());
@@ -216,7 +239,7 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
     if (exists(file)) arguments.add("--perms", "0444", "--ro-bind-data", files.add(""), file);
   }
   arguments.add("--remount-ro", "/proc", "--dev", "/dev");
-  for (const char* folder : {"/tmp", "/dev/shm", sandbox_home}) {
+  for (const char* folder : private_folders) {
     arguments.add("--perms", "0700", "--size", bytes, "--tmpfs", folder);
   }
   add_small_files(arguments, files);
