@@ -76,7 +76,7 @@ TEST_CASE("guard: what has to follow") {
 
 TEST_CASE("guard: all that may follow a beginning that is repeated") {
   constexpr std::array<const char*, 1> repeating = {".git/modules/.git/hooks"};
-  const Guard all({scopes.data(), scopes.size()}, {repeating.data(), repeating.size()});
+  const Guard all({scopes.data(), scopes.size()}, {}, {repeating.data(), repeating.size()});
   const char* rest = all.rest("/w/.git/modules/.git", 0);
   REQUIRE(rest != nullptr);
   CHECK(std::string_view(rest) == "modules/.git/hooks");

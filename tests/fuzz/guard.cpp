@@ -168,7 +168,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto scope_pointers = pointers(scope_texts);
   const auto name_pointers = pointers(name_texts);
-  const Guard guard({scope_pointers.data(), scope_pointers.size()},
+  const Guard guard({scope_pointers.data(), scope_pointers.size()}, {},
                     {name_pointers.data(), name_pointers.size()});
   check(guard.names() == names.size(), "it knows how many names there are");
   for (int i = 0; i < 4; ++i) {
