@@ -3,14 +3,14 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 #include <cerrno>
-#include <cstring>
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "connectors/launcher/handover.hpp"
 #include "connectors/launcher/orders.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
@@ -74,15 +74,24 @@ bool is_for_reading(const Descriptor& file) {
 
 }  // namespace
 
+// Answers come from the custodian's thread, perhaps after the desk has gone.
 class CustodyDesk::Line {
  public:
   explicit Line(int socket) : socket_(socket) {}
 
   bool say(CustodyOrder order, const std::string& more = "") {
     const std::lock_guard lock(mutex_);
-    const std::string text = std::string(1, static_cast<char>(order)) + more;
-    return socket_ >= 0 &&
-           ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+    return send(order, more);
+  }
+  // Noted before it is said: whatever the server answers then, the note is there.
+  void kept(FileNote note) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(note));
+    send(CustodyOrder::kept, "");
+  }
+  std::vector<FileNote> take_kept() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(kept_, {});
   }
   void close() {
     const std::lock_guard lock(mutex_);
@@ -90,12 +99,21 @@ class CustodyDesk::Line {
   }
 
  private:
+  bool send(CustodyOrder order, const std::string& more) const {
+    const std::string text = std::string(1, static_cast<char>(order)) + more;
+    return socket_ >= 0 &&
+           ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  }
+
   std::mutex mutex_;
   int socket_;
+  std::vector<FileNote> kept_;
 };
 
 CustodyDesk::CustodyDesk(asio::any_io_executor executor, ServerName server, Custodian& custodian)
     : socket_(std::move(executor)), server_(std::move(server)), custodian_(custodian) {}
+
+CustodyDesk::~CustodyDesk() { stop(); }
 
 Result<Descriptor> CustodyDesk::open() {
   int ends[2];
@@ -126,6 +144,7 @@ void CustodyDesk::stop() {
 
 void CustodyDesk::begin_call(BrokerId call) {
   // Where it cannot be sent, the same is still unread at the other end.
+  drain();  // what was before it is not of this call
   if (calls_.empty() && line_) line_->say(CustodyOrder::window);
   calls_.emplace(call, FileNotes());
 }
@@ -139,28 +158,18 @@ FileNotes CustodyDesk::notes_of(BrokerId call) {
 }
 
 void CustodyDesk::drain() {
+  if (line_) {
+    for (const FileNote& kept : line_->take_kept()) note(kept);
+  }
   while (socket_.is_open()) {
     char text[custody_message_bytes];
-    iovec part{text, sizeof text};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    const ssize_t length =
-        ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (length <= 0) return stop();  // the sandbox has ended
-    Descriptor file;
-    const cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(header), sizeof number);
-      file = Descriptor(number);
-    }
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return give_up("is too long");
-    hear(std::string_view(text, static_cast<std::size_t>(length)), std::move(file));
+    const Received received =
+        receive_with(socket_.native_handle(), text, sizeof text, MSG_DONTWAIT);
+    Descriptor file(received.descriptor);
+    if (received.length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (received.length <= 0) return stop();  // the sandbox has ended
+    if (received.is_cut) return give_up("is too long");
+    hear(std::string_view(text, static_cast<std::size_t>(received.length)), std::move(file));
   }
 }
 
@@ -173,10 +182,12 @@ void CustodyDesk::hear(std::string_view message, Descriptor file) {
     return note(one);
   }
   if (!is_for_reading(file)) return give_up("has no file that could be read");
-  note(one);
-  custodian_.keep(server_, one, std::move(file), [line = line_](int error) {
-    line->say(error == 0 ? CustodyOrder::kept : CustodyOrder::not_kept,
-              error == 0 ? std::string() : std::to_string(error));
+  custodian_.keep(server_, one, std::move(file), [line = line_, one](int error) {
+    if (error == 0) {
+      line->kept(one);
+    } else {
+      line->say(CustodyOrder::not_kept, std::to_string(error));
+    }
   });
 }
 

@@ -26,6 +26,7 @@ class CustodyDesk {
  public:
   CustodyDesk(asio::any_io_executor executor, ServerName server, Custodian& custodian);
   CustodyDesk(const CustodyDesk&) = delete;
+  ~CustodyDesk();
 
   // Makes the pair of sockets; the sandbox's end is returned. Call once, before run().
   Result<Descriptor> open();
@@ -49,7 +50,7 @@ class CustodyDesk {
   asio::posix::stream_descriptor socket_;
   ServerName server_;
   Custodian& custodian_;
-  std::shared_ptr<Line> line_;  // what answers are sent over, perhaps after the desk has gone
+  std::shared_ptr<Line> line_;
   std::map<BrokerId, FileNotes> calls_;
 };
 

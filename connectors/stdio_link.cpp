@@ -132,6 +132,7 @@ Status StdioLink::send(std::string message, std::optional<BrokerId> request, Car
   if (custody_ && request && !carriage.long_lived) custody_->begin_call(*request);
   auto pushed = outbound_.push(std::move(message));
   if (pushed) return pushed;
+  if (custody_ && request) custody_->end_call(*request);
   if (pushed.refusal().reason == Reason::overloaded) {
     return Refusal(Reason::overloaded,
                    "server '" + server_.name.text() + "' does not read its input: " +

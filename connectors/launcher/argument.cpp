@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,25 +53,27 @@ bool Argument::is_directory() const {
   return fstatat(directory(), name(), &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(about.st_mode);
 }
 
-void Argument::through_proc(char (&link)[64]) const {
-  std::snprintf(link, sizeof link, "/proc/self/fd/%d", directory());
-}
-
 int Argument::open(int flags, mode_t mode) const {
   if (is_file_itself()) return open_again(directory(), flags);
   return openat(directory(), name(), flags | O_NOFOLLOW | never_waiting, mode);
 }
 
+ProcLink::ProcLink(int file) { std::snprintf(path, sizeof path, "/proc/self/fd/%d", file); }
+
 int open_again(int file, int flags) {
-  char link[64];
-  std::snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-  return ::open(link, (flags & ~(O_CREAT | O_NOFOLLOW)) | never_waiting);
+  return ::open(ProcLink(file).path, (flags & ~(O_CREAT | O_NOFOLLOW)) | never_waiting);
+}
+
+int rename_there(const Argument& from, const Argument& to, unsigned flags) {
+  return result_of(
+      syscall(SYS_renameat2, from.directory(), from.name(), to.directory(), to.name(), flags));
 }
 
 void empty_file(int file) {
   if (ftruncate(file, 0) == 0) return;
   const OpenFile writing(open_again(file, O_WRONLY));  // it was opened for reading
-  if (!writing || ftruncate(writing.number(), 0) != 0) errno = 0;
+  if (writing) [[maybe_unused]]
+    const int emptied = ftruncate(writing.number(), 0);
 }
 
 }  // namespace toolgate

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cerrno>
 #include <climits>
 #include <cstddef>
 #include <cstdint>
@@ -36,15 +37,25 @@ struct Argument {
   bool is_file_itself() const { return place.name[0] == '\0'; }
   bool exists() const;  // links not followed
   bool is_directory() const;
-  // For calls that take a path alone, and follow what it says: of the file itself.
-  void through_proc(char (&link)[64]) const;
-
   // The descriptor or -1 and errno. Never waits, never follows a link.
   int open(int flags, mode_t mode) const;
 };
 
 // With the file that a descriptor stands for, anew. The same.
 int open_again(int file, int flags);
+
+// For calls that take a path alone, and follow what it says.
+struct ProcLink {
+  explicit ProcLink(int file);
+  char path[64];
+};
+
+// 0 or errno.
+inline int result_of(long value) { return value == 0 ? 0 : errno; }
+
+inline constexpr unsigned no_replace = 1U << 0;  // RENAME_NOREPLACE
+inline constexpr unsigned exchange = 1U << 1;    // RENAME_EXCHANGE
+int rename_there(const Argument& from, const Argument& to, unsigned flags);
 
 // As O_TRUNC does it, which takes no notice of what cannot be emptied.
 void empty_file(int file);

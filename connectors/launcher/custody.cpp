@@ -1,11 +1,12 @@
 #include "connectors/launcher/custody.hpp"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "connectors/launcher/handover.hpp"
 
 namespace toolgate {
 namespace {
@@ -72,24 +73,7 @@ bool Custody::send(CustodySays what, const char* path, const char* to, int file)
   iovec parts[3] = {{&kind, 1},
                     {const_cast<char*>(path), std::strlen(path) + 1},
                     {const_cast<char*>(to), to == nullptr ? 0 : std::strlen(to) + 1}};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 3;
-  if (file >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &file, sizeof file);
-  }
-  ssize_t sent = 0;
-  do {
-    sent = sendmsg(socket_, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent > 0;
+  return send_with(socket_, parts, 3, file);
 }
 
 }  // namespace toolgate

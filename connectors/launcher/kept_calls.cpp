@@ -3,27 +3,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 
 namespace toolgate {
 namespace {
 
 constexpr int held_error = EPERM;
-constexpr unsigned no_replace = 1U << 0;  // RENAME_NOREPLACE
-constexpr unsigned exchange = 1U << 1;    // RENAME_EXCHANGE
-constexpr int tries = 3;                  // against changes of the host in between
-
-int result_of(long value) { return value == 0 ? 0 : errno; }
-
-int rename_there(const Argument& from, const Argument& to, unsigned flags) {
-  return result_of(
-      syscall(SYS_renameat2, from.directory(), from.name(), to.directory(), to.name(), flags));
-}
+constexpr int tries = 3;  // against changes of the host in between
 
 // What bind mounts of one file system have apart.
 bool is_on_same_mount(const Argument& one, const Argument& other) {
@@ -100,8 +88,6 @@ int replace_once(Custody& custody, const Argument& from, const Argument& to) {
   if (!older) return errno == EACCES ? hold_move(custody, CustodySays::replace, from, to) : errno;
   if (fstat(older.number(), &kept) != 0) return errno;
   if (int error = keep_content(custody, older.number(), to.path.bytes)) return error;
-  FileId newer;
-  const bool has_id = identify(from.directory(), from.name(), newer);
   if (int error = rename_there(from, to, exchange)) return error;
   struct stat replaced{};
   if (!look_at(from, replaced) || !is_same_content(kept, replaced)) {
@@ -109,7 +95,6 @@ int replace_once(Custody& custody, const Argument& from, const Argument& to) {
     return EAGAIN;
   }
   custody.gone(from);
-  if (has_id) custody.know(newer);
   return result_of(unlinkat(from.directory(), from.name(), 0));
 }
 
@@ -117,6 +102,14 @@ int replace_kept(Custody& custody, const Argument& from, const Argument& to) {
   int error = EAGAIN;
   for (int i = 0; i < tries && error == EAGAIN; ++i) error = replace_once(custody, from, to);
   return error == EAGAIN ? EBUSY : error;
+}
+
+int move_own(Custody& custody, const Argument& from, const Argument& to, unsigned flags) {
+  const int error = rename_there(from, to, flags);
+  if (error != 0) return error;
+  custody.made(to);
+  custody.gone(from);
+  return 0;
 }
 
 int exchange_kept(Custody& custody, const Argument& from, const Argument& to) {
@@ -173,23 +166,12 @@ int move_kept(Custody& custody, const Argument& from, const Argument& to, unsign
   if (!is_on_same_mount(from, to)) return EXDEV;
   if ((flags & exchange) != 0) return exchange_kept(custody, from, to);
   if (!custody.has_made(from)) return hold_move(custody, CustodySays::move, from, to);
-  const int error = rename_there(from, to, no_replace);
-  if (error == 0) {
-    custody.made(to);
-    custody.gone(from);
-    return 0;
-  }
+  const int error = move_own(custody, from, to, no_replace);
   if (error != EEXIST || (flags & no_replace) != 0) return error;
   if (!look_at(to, target)) return errno;
-  if (source.st_dev == target.st_dev && source.st_ino == target.st_ino)
-    return 0;  // as POSIX has it
-  if (custody.has_made(to)) {
-    const int replaced = rename_there(from, to, 0);
-    if (replaced != 0) return replaced;
-    custody.made(to);
-    custody.gone(from);
-    return 0;
-  }
+  const bool is_same = source.st_dev == target.st_dev && source.st_ino == target.st_ino;
+  if (is_same) return 0;  // as POSIX has it
+  if (custody.has_made(to)) return move_own(custody, from, to, 0);
   if (!S_ISREG(source.st_mode) || !S_ISREG(target.st_mode)) {
     return hold_move(custody, CustodySays::replace, from, to);
   }

@@ -296,15 +296,10 @@ std::uint64_t limit_resources(Orders& orders) {
 // The supervisor compares with the paths that the kernel tells.
 void check_scopes(const Texts& scopes) {
   for (std::size_t i = 0; i < scopes.count; ++i) {
-    char link[64];
-    char told[4096];
-    const int scope = open(scopes.begin[i], O_PATH | O_CLOEXEC);
-    std::snprintf(link, sizeof link, "/proc/self/fd/%d", scope);
-    const ssize_t length = readlink(link, told, sizeof told - 1);
-    if (scope < 0 || length < 0) refuse(scopes.begin[i]);
-    told[length] = '\0';
+    char told[PATH_MAX];
+    const OpenFile scope(open(scopes.begin[i], O_PATH | O_CLOEXEC));
+    if (!scope || text_of(scope.number(), told, sizeof told) != 0) refuse(scopes.begin[i]);
     if (std::strcmp(told, scopes.begin[i]) != 0) refuse_orders();
-    close(scope);
   }
 }
 

@@ -17,11 +17,6 @@ namespace {
 // What a call on a protected name gets: as if the directory had been made immutable.
 constexpr int guarded_error = EPERM;
 
-constexpr unsigned no_replace = 1U << 0;  // RENAME_NOREPLACE
-constexpr unsigned exchange = 1U << 1;    // RENAME_EXCHANGE
-
-int result_of(long value) { return value == 0 ? 0 : errno; }
-
 // With O_PATH the kernel takes no notice of what else the flags say, and they came in a register.
 bool opens_path_only(int flags) { return (flags & O_PATH) != 0; }
 
@@ -134,9 +129,8 @@ int make_hard_link(const Caller& caller, const Rules& rules, const TwoPlaces& pl
     const int linked = linkat(from.directory(), from.name(), to.directory(), to.name(), 0);
     return made(rules, to, result_of(linked));
   }
-  char link[64];
-  from.through_proc(link);
-  const int linked = linkat(AT_FDCWD, link, to.directory(), to.name(), AT_SYMLINK_FOLLOW);
+  const ProcLink link(from.directory());
+  const int linked = linkat(AT_FDCWD, link.path, to.directory(), to.name(), AT_SYMLINK_FOLLOW);
   return made(rules, to, result_of(linked));
 }
 
@@ -164,8 +158,9 @@ bool holds(const Argument& from, const char* rest) {
 bool holds_guarded(const Guard& guard, const Argument& from, const char* at) {
   if (!from.is_directory()) return false;
   for (std::size_t i = 0; i < guard.names(); ++i) {
-    const char* rest = guard.rest(at, i);
-    if (rest != nullptr && holds(from, rest)) return true;
+    for (const char* rest = guard.rest(at, i); rest != nullptr; rest = guard.rest(at, i, rest)) {
+      if (holds(from, rest)) return true;
+    }
   }
   return false;
 }
@@ -197,8 +192,7 @@ int move_name(const Caller& caller, const Rules& rules, const TwoPlaces& places,
   if ((error = judge_move(rules.guard, from, to)) != 0) return error;
   if ((flags & exchange) != 0 && (error = judge_move(rules.guard, to, from)) != 0) return error;
   if (from.is_kept || to.is_kept) return move_kept(rules.custody, from, to, flags);
-  return result_of(
-      syscall(SYS_renameat2, from.directory(), from.name(), to.directory(), to.name(), flags));
+  return rename_there(from, to, flags);
 }
 
 int remove_name(const Caller& caller, const Rules& rules, int directory, std::uint64_t address,

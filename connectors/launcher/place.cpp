@@ -29,16 +29,6 @@ bool is_root_of_proc(int file) {
 
 bool is(const char* text, const char* other) { return std::strcmp(text, other) == 0; }
 
-// The path of an open file, as the kernel tells it. 0 or an errno.
-int text_of(int file, char* text, std::size_t size) {
-  char link[64];
-  std::snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-  const ssize_t length = readlink(link, text, size - 1);
-  if (length < 0) return errno;
-  text[length] = '\0';
-  return static_cast<std::size_t>(length) == size - 1 ? ENAMETOOLONG : 0;
-}
-
 // What is told of this very process.
 bool is_own_entry(const char* path) {
   char own[64];
@@ -200,6 +190,15 @@ int OpenFile::release() {
   const int number = number_;
   number_ = -1;
   return number;
+}
+
+int text_of(int file, char* text, std::size_t size) {
+  char link[64];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  const ssize_t length = readlink(link, text, size - 1);
+  if (length < 0) return errno;
+  text[length] = '\0';
+  return static_cast<std::size_t>(length) == size - 1 ? ENAMETOOLONG : 0;
 }
 
 bool Place::is_special() const { return is(name, ".") || is(name, ".."); }

@@ -47,6 +47,9 @@ enum class LastLink { follow, keep };
 // 0 or an errno.
 int find_place(const Caller& caller, int directory, const char* path, LastLink last, Place& place);
 
+// The path of an open file, as the kernel tells it. 0 or an errno.
+int text_of(int file, char* text, std::size_t size);
+
 // The absolute path of a place inside the sandbox, at most `size` bytes with the NUL, which leads
 // there at this moment: of a directory that was moved out of sight there is none (ENOENT). 0 or an
 // errno.

@@ -26,13 +26,6 @@ namespace {
 // Newer than some headers: once the supervisor has a call, only a fatal signal takes it back.
 constexpr unsigned wait_killable = 1U << 5;
 
-// Newer than some headers (Linux 6.6): who waits for whom is known, so the scheduler may go from
-// one to the other at once. Where it is not known, nothing is lost but time.
-void wake_at_once(int listener) {
-  constexpr std::uint64_t sync_wake_up = 1;
-  ioctl(listener, SECCOMP_IOW(4, std::uint64_t), sync_wake_up);
-}
-
 class Supervisor {
  public:
   Supervisor(pid_t child, int listener, const Rules& rules)
@@ -48,7 +41,6 @@ class Supervisor {
     sigfillset(&all);
     const int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (request_ == nullptr || response_ == nullptr || signals < 0) return give_up();
-    wake_at_once(listener_);
     pollfd watched[2] = {{signals, POLLIN, 0}, {listener_, POLLIN, 0}};
     for (;;) {
       if (poll(watched, 2, -1) < 0) {

@@ -11,6 +11,7 @@
 #include "connectors/child_process.hpp"
 #include "connectors/custody_desk.hpp"
 #include "connectors/http_door.hpp"
+#include "connectors/launcher/handover.hpp"
 #include "connectors/sandbox/paths.hpp"
 #include "connectors/terminal.hpp"
 #include "gateway/broker/gateway.hpp"
@@ -107,22 +108,9 @@ Result<KeeperOrders> orders_from(const Invocation& call, bool terminal) {
 
 // What the launcher sent before it executed the program.
 Result<Descriptor> receive_listener(const Descriptor& handoff) {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const ssize_t count = ::recvmsg(handoff.number(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  const cmsghdr* header = count == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
-    return Refusal(Reason::internal, "the sandbox did not hand out its listener");
-  }
-  int number = -1;
-  std::memcpy(&number, CMSG_DATA(header), sizeof number);
-  return Descriptor(number);
+  Descriptor listener(take_over(handoff.number(), MSG_DONTWAIT));
+  if (listener) return listener;
+  return Refusal(Reason::internal, "the sandbox did not hand out its listener");
 }
 
 class AgentRun {

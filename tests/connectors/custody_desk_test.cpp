@@ -3,14 +3,13 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 
+#include "connectors/launcher/handover.hpp"
 #include "gateway/core/task_group.hpp"
 
 namespace toolgate {
@@ -45,21 +44,7 @@ class Sandbox {
   }
   void send(const std::string& message, int file = -1) const {
     iovec part{const_cast<char*>(message.data()), message.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    if (file >= 0) {
-      header.msg_control = control;
-      header.msg_controllen = sizeof control;
-      cmsghdr* first = CMSG_FIRSTHDR(&header);
-      first->cmsg_level = SOL_SOCKET;
-      first->cmsg_type = SCM_RIGHTS;
-      first->cmsg_len = CMSG_LEN(sizeof(int));
-      std::memcpy(CMSG_DATA(first), &file, sizeof file);
-    }
-    REQUIRE(::sendmsg(socket.number(), &header, MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(message.size()));
+    REQUIRE(send_with(socket.number(), &part, 1, file));
   }
   // What the desk said: nothing where there is nothing, "end" where it gave up.
   std::string heard() {
@@ -133,13 +118,17 @@ TEST_CASE("custody desk: what happens is noted for the calls under way") {
 TEST_CASE("custody desk: a content is handed on, and the answer comes back") {
   Sandbox sandbox;
   const Descriptor file = some_file(O_RDONLY);
+  sandbox.desk.begin_call(1);
+  sandbox.heard();
   sandbox.send("k/a\0"s, file.number());
-  sandbox.desk.notes_of(0);
+  sandbox.desk.notes_of(1);
   CHECK(sandbox.heard() == "y");
+  CHECK(sandbox.desk.notes_of(1).list.size() == 1);
   sandbox.notebook.error = ENOSPC;
   sandbox.send("k/a\0"s, file.number());
   sandbox.desk.notes_of(0);
   CHECK(sandbox.heard() == "n28");
+  CHECK(sandbox.desk.notes_of(1).list.size() == 1);  // what was not kept did not change
   CHECK(sandbox.notebook.said == "keep /a content;keep /a content;");
 }
 

@@ -117,16 +117,17 @@ export const cases = [
       // A second name for an older file does not make the older one new.
       ['link @/s/f @/s/second', 'succeeded'], ['unlink @/s/f', held], ['unlink @/s/second', 'succeeded'],
       ['link @/s/f @/s/third', 'succeeded'], ['rename @/s/third @/s/g', 'succeeded'], ['unlink @/s/g', held],
+      ['append @/s/f', 'succeeded'],
       // A new file under an old name is an old name.
       ['create @/s/file2', 'succeeded'], ['rename @/s/file2 @/s/h', 'succeeded'], ['unlink @/s/h', held],
       ['rename @/s/h @/s/file3', held], ['unlink @/s/linked2', held],
     ],
     host: (folder, { stderr }) => {
-      for (const name of ['f', 'g', 'd/e', 'linked', 'linked2']) equal(folder.read(`@/s/${name}`), 'own\n', name);
+      for (const name of ['d/e', 'linked', 'linked2']) equal(folder.read(`@/s/${name}`), 'own\n', name);
       for (const name of ['empty', 'pipe', 'l', 'h']) ensure(folder.exists(`@/s/${name}`), `${name} is gone`);
       const said = new Set(stderr.split('\n').filter((line) => line !== ''));
       for (const line of ['remove @/s/f', 'remove @/s/empty', 'move @/s/f @/s/new', 'replace @/s/own @/s/g',
-        'change @/s/g 4', 'change @/s/h 4']) {
+        'change @/s/g 4', 'change @/s/h 4', 'change @/s/f 4']) {
         ensure(said.has(folder.at(line)), `not told: ${line}, but ${[...said].join('; ')}`);
       }
     },
@@ -271,6 +272,15 @@ export const cases = [
       ['rename @/s/free @/s/.git', 'succeeded'],
     ],
     host: (folder) => ensure(!folder.exists('@/s/.git/info') && !folder.exists('@/s/.local'), 'it is there'),
+  },
+  {
+    name: 'F21 a name that repeats its own beginning', scopes: ['--rw', '@/s', '--protect', '!.git/modules', '--protect',
+      '!.git/hooks', '--protect', '.git/modules/.git/hooks'],
+    make: (folder) => folder.make('@/s/.git/modules'),
+    tries: [
+      ['mkdir @/s/p', 'succeeded'], ['mkdir @/s/p/hooks', 'succeeded'], ['rename @/s/p @/s/.git/modules/.git', guarded],
+    ],
+    host: (folder) => ensure(!folder.exists('@/s/.git/modules/.git'), 'it is there'),
   },
   {
     name: 'F21 a link at the beginning of a protected name', scopes: rw, refused: /over a symbolic link/,
