@@ -65,7 +65,7 @@ async function fails(client, name, args) {
 export async function servers(checks) {
   await checks.test('the filesystem server reads, writes, edits and moves in a rw scope',
     filesystemWorks, { seconds: 90 });
-  await checks.test('the filesystem server in a rw-no-delete scope: editing by replacing says what is denied',
+  await checks.test('the filesystem server in a strict rw-no-delete scope: editing by replacing says what is denied',
     filesystemKeeps, { seconds: 90 });
   await checks.test('CVE-2025-53109, CVE-2025-53110: a filesystem server told to allow everything stays in its scope',
     filesystemWide, { seconds: 90 });
@@ -105,7 +105,7 @@ async function filesystemKeeps(after) {
   const folder = world(after);
   const files = join(folder, 'keep');
   const client = await connected(after, { files: sandboxed(official('filesystem',
-    files), [{ path: files, mode: 'rw-no-delete' }]) });
+    files), [{ path: files, mode: 'rw-no-delete', enforcement: 'strict' }]) });
   const note = join(files, 'note.txt');
   await succeeds(client, 'files__write_file', { path: join(files, 'new.txt'), content: 'new\n' });
   const edited = await fails(client, 'files__edit_file', { path: note, edits: [{ oldText: 'one', newText: 'two' }] });
