@@ -1,7 +1,7 @@
 #pragma once
 // What the launcher is told: text fields, each ended by a NUL byte, then the seccomp filter as the
 // kernel takes it (an array of sock_filter). One description for the writer
-// (connectors/sandbox/orders.cpp) and the reader (launcher.cpp):
+// (connectors/sandbox/orders.cpp) and the reader (order_reader.cpp):
 //
 //   "toolgate-launcher 3"
 //   "terminal" where stdin is a terminal that shall become the controlling one, or ""
@@ -59,7 +59,7 @@ enum class CustodyOrder : char {
 // Two paths, their NULs and the byte before them.
 inline constexpr int custody_message_bytes = 2 * 4096 + 1;
 
-// What a Landlock rule allows beneath a path. Documented where they are spelled out: launcher.cpp.
+// What a Landlock rule allows beneath a path. Documented where they are spelled out: landlock.cpp.
 enum class LandlockClass : char {
   read = 'r',           // read files, list directories
   execute = 'x',        // and execute
