@@ -47,9 +47,14 @@ class Supervisor {
         if (errno == EINTR) continue;
         return give_up();
       }
+      // Read whatever poll said: the listener hangs up directly before the signal comes.
+      bool is_signalled = false;
       signalfd_siginfo got{};
-      while (read(signals, &got, sizeof got) == sizeof got) pass_on(got.ssi_signo);
-      if (watched[0].revents != 0 && has_ended()) return status_;
+      while (read(signals, &got, sizeof got) == sizeof got) {
+        is_signalled = true;
+        pass_on(got.ssi_signo);
+      }
+      if (is_signalled && has_ended()) return status_;
       if ((watched[1].revents & POLLIN) != 0) serve();
       if ((watched[1].revents & POLLHUP) != 0) watched[1].fd = -1;
     }

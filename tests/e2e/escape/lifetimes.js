@@ -23,7 +23,7 @@ export async function lifetimes(checks, runner) {
   await checks.test(`${runner.name}: F7 a scope swapped for a link while sandboxes start`,
     (after) => swapped(runner, after));
   await checks.test(`${runner.name}: R8 ${cycles} starts and stops leave nothing`,
-    () => startAndStop(runner), { seconds: 180 });
+    (after) => startAndStop(runner, after), { seconds: 180 });
 }
 
 async function killed(runner, after) {
@@ -103,18 +103,23 @@ async function swapped(runner, after) {
 }
 
 // Of bubblewrap, mounts and descriptors; a name of the runner's in a mount or an argument would be its own.
-async function startAndStop(runner) {
+async function startAndStop(runner, after) {
   const mounts = () => readFileSync('/proc/self/mountinfo', 'utf8');
   const descriptors = () => readdirSync('/proc/self/fd').length;
   const files = () => readdirSync('/tmp').filter((name) => /bwrap|sandboxed/.test(name));
   const before = [mounts(), files()];
   const open = descriptors();
-  const once = async () => {
-    const { status } = await runner.command(runner.sandboxed, ['--program', runner.escape, '--',
-      runner.escape, 'exists', '/']);
+  const folder = runner.folder();
+  after(async () => folder.remove());
+  folder.make('@/s');
+  folder.own();
+  // With a supervisor, which must see each end of its server, and without.
+  const once = async (scopes) => {
+    const { status } = await runner.command(runner.sandboxed, folder.arguments(scopes, ['exists /']));
     equal(status, 0, 'the status');
   };
-  for (let i = 0; i < cycles; i += 4) await Promise.all([once(), once(), once(), once()]);
+  const writes = ['--rw', '@/s'];
+  for (let i = 0; i < cycles; i += 4) await Promise.all([once([]), once(writes), once([]), once(writes)]);
   await eventually(() => descendants(process.pid).every(({ command }) => !/bwrap|sandboxed|keeper/.test(command)),
     'no process is left');
   equal([mounts(), files()], before, 'mounts and files');
