@@ -79,7 +79,7 @@ Refusal StdioLink::refusal(const std::string& what) const {
 
 Task<Status> StdioLink::open(ServerEvents& events) {
   if (server_.sandbox && server_.proof != nullptr) {
-    Status proven = co_await server_.proof->require();
+    Status proven = co_await server_.proof->require(server_.sandbox->form());
     if (!proven) co_return proven;
   }
   KeeperOrders orders;

@@ -2,8 +2,11 @@
 // as a server's, before the first server is; if a single attack succeeds it sings (names it on
 // stdout) and no server runs in such a sandbox. Silence and exit status 0 mean that all was denied.
 //
-//   canary FILE PORT    FILE exists on the host, in no scope; PORT is listened on at 127.0.0.1
-//   there
+//   canary FILE PORT [FOLDER]
+//
+// FILE exists on the host, in no scope; PORT is listened on at 127.0.0.1 there. FOLDER holds two
+// scopes, "free" (rw) and "held" (rw-no-delete, staged, with nobody who keeps content), filled by
+// connectors/sandbox/canary_folder.cpp. If it cannot even write where it may, it ends with 3.
 //
 // Each attack is a few lines, named as in the output. What it changes if it succeeds it undoes.
 
@@ -30,6 +33,7 @@ namespace {
 
 const char* host_file;
 unsigned short host_port;
+const char* scopes;
 
 bool opens(const char* path, int flags) {
   int file = open(path, flags | O_CLOEXEC, 0600);
@@ -114,6 +118,66 @@ bool has_inherited_descriptors() {
   return false;
 }
 
+// A path in the scopes, valid until the next but one.
+const char* in_scope(const char* name) {
+  static char paths[2][4096];
+  static int turn = 0;
+  turn = 1 - turn;
+  std::snprintf(paths[turn], sizeof paths[turn], "%s/%s", scopes, name);
+  return paths[turn];
+}
+
+bool makes(const char* name) {
+  const char* path = in_scope(name);
+  const bool made = opens(path, O_WRONLY | O_CREAT | O_EXCL);
+  if (made) unlink(path);
+  return made;
+}
+bool moves(const char* from, const char* to) {
+  const char* old_path = in_scope(from);
+  const char* new_path = in_scope(to);
+  if (rename(old_path, new_path) != 0) return false;
+  rename(new_path, old_path);
+  return true;
+}
+bool makes_protected_name() { return makes("free/.envrc"); }
+bool makes_protected_link() {
+  const char* path = in_scope("free/.vscode");
+  const bool made = symlink("/tmp", path) == 0;
+  if (made) unlink(path);
+  return made;
+}
+bool moves_to_protected_name() { return moves("free/own", "free/.mcp.json"); }
+bool moves_protected_folder() { return moves("free/.git", "free/git"); }
+bool writes_protected_file() { return opens(in_scope("free/.git/config"), O_WRONLY); }
+bool makes_hook() { return makes("free/.git/hooks/pre-commit"); }
+bool writes_through_link() {
+  const char* way = in_scope("free/way");
+  if (symlink(".git", way) != 0) return false;
+  const bool wrote = opens(in_scope("free/way/config"), O_WRONLY);
+  unlink(way);
+  return wrote;
+}
+bool writes_from_folder() {
+  const int folder = open(in_scope("free/.git"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int file = openat(folder, "../.git/config", O_WRONLY | O_CLOEXEC);
+  if (folder >= 0) close(folder);
+  if (file >= 0) close(file);
+  return file >= 0;
+}
+bool writes_beside_scope() { return makes("beside"); }
+bool leaves_scope_upwards() { return makes("free/../beside"); }
+bool removes_held_name() {
+  const char* path = in_scope("held/own");
+  return unlink(path) == 0 && opens(path, O_WRONLY | O_CREAT);
+}
+bool moves_held_name() { return moves("held/own", "held/other"); }
+bool replaces_held_file() {
+  return opens(in_scope("held/new"), O_WRONLY | O_CREAT) &&
+         rename(in_scope("held/new"), in_scope("held/own")) == 0;
+}
+bool empties_held_file() { return opens(in_scope("held/own"), O_WRONLY | O_TRUNC); }
+
 struct Attack {
   const char* name;
   bool (*succeeds)();
@@ -150,17 +214,45 @@ constexpr Attack attacks[] = {
     {"terminal", has_terminal},
 };
 
+constexpr Attack attacks_in_scopes[] = {
+    {"make_protected_name", makes_protected_name},
+    {"make_protected_link", makes_protected_link},
+    {"move_to_protected_name", moves_to_protected_name},
+    {"move_protected_folder", moves_protected_folder},
+    {"write_protected_file", writes_protected_file},
+    {"make_hook", makes_hook},
+    {"write_through_link", writes_through_link},
+    {"write_from_folder", writes_from_folder},
+    {"write_beside_scope", writes_beside_scope},
+    {"leave_scope_upwards", leaves_scope_upwards},
+    {"remove_held_name", removes_held_name},
+    {"move_held_name", moves_held_name},
+    {"replace_held_file", replaces_held_file},
+    {"empty_held_file", empties_held_file},
+};
+
+bool sings(const Attack* attack, std::size_t count) {
+  bool sung = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!attack[i].succeeds()) continue;
+    std::puts(attack[i].name);
+    sung = true;
+  }
+  return sung;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   host_file = argv[1];
   host_port = static_cast<unsigned short>(std::atoi(argv[2]));
-  int sung = 0;
-  for (const Attack& attack : attacks) {
-    if (!attack.succeeds()) continue;
-    std::puts(attack.name);
-    sung = 1;
+  bool sung = false;
+  if (argc == 4) {  // first, since some of the others change what this process may do
+    scopes = argv[3];
+    if (!opens(in_scope("free/new"), O_WRONLY | O_CREAT)) return 3;
+    sung = sings(attacks_in_scopes, sizeof attacks_in_scopes / sizeof *attacks_in_scopes);
   }
-  return sung;
+  sung = sings(attacks, sizeof attacks / sizeof *attacks) || sung;
+  return sung ? 1 : 0;
 }

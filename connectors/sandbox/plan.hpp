@@ -11,6 +11,7 @@
 // - Landlock and seccomp on top, applied by connectors/launcher/launcher.cpp.
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -26,6 +27,13 @@ enum class SandboxTier {
   process,  // namespaces, Landlock and seccomp on the host's kernel
   gvisor,   // the kernel of runsc(8) in between
   vm,       // a virtual machine with a kernel of its own
+};
+
+// What sandboxes have in common that are proven together (proof.hpp).
+struct SandboxForm {
+  SandboxTier tier = SandboxTier::process;
+  bool writes = false;
+  auto operator<=>(const SandboxForm&) const = default;
 };
 
 struct SandboxPlan {
@@ -53,6 +61,7 @@ struct SandboxPlan {
 
   // Then a supervisor of names stays beside the server (connectors/launcher/supervisor.hpp).
   bool writes() const { return std::ranges::any_of(files, &FileScope::is_writable); }
+  SandboxForm form() const { return {tier, writes()}; }
   // Then it needs somebody who keeps content (connectors/custody_desk.hpp).
   bool stages() const { return std::ranges::any_of(files, &FileScope::is_staged); }
 };

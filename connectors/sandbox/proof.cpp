@@ -1,6 +1,6 @@
 #include "connectors/sandbox/proof.hpp"
 
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,9 +8,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "connectors/child_process.hpp"
+#include "connectors/sandbox/canary_folder.hpp"
 #include "connectors/sandbox/orders.hpp"
 #include "gateway/core/within.hpp"
 
@@ -37,6 +39,14 @@ class HostFile {
   Descriptor file_;
   std::string path_;
 };
+
+// A socket whose other end is closed: no content can be kept.
+Descriptor nobody_who_keeps() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return Descriptor();
+  ::close(ends[1]);
+  return Descriptor(ends[0]);
+}
 
 struct Waiting {
   Waiting(std::list<asio::steady_timer*>& all, asio::steady_timer& timer)
@@ -89,20 +99,20 @@ class SandboxProof::Running {
   SandboxProof& proof_;
 };
 
-Task<Status> SandboxProof::require() {
+Task<Status> SandboxProof::require(SandboxForm form) {
   while (running_) {
     asio::steady_timer timer(executor_, std::chrono::hours(1));
     const Waiting waiting(waiting_, timer);
     co_await timer.async_wait(as_result);
   }
-  if (holds_) co_return done();
+  if (proven_.contains(form)) co_return done();
   const Running running(*this);
-  Status status = co_await run_canary();
-  holds_ = static_cast<bool>(status);
+  Status status = co_await run_canary(form);
+  if (status) proven_.insert(form);
   co_return status;
 }
 
-Task<Status> SandboxProof::run_canary() {
+Task<Status> SandboxProof::run_canary(SandboxForm form) {
   // Whoever is cancelled while it runs: its process is ended in good order.
   co_await asio::this_coro::throw_if_cancelled(false);
   HostFile file;
@@ -120,8 +130,19 @@ Task<Status> SandboxProof::run_canary() {
   orders.argv = {canary_path, file.path(), std::to_string(listener.local_endpoint().port())};
   orders.cwd = "/";
   orders.sandbox.emplace();
+  orders.sandbox->tier = form.tier;
+  std::optional<CanaryFolder> folder;
+  SandboxSockets sockets;
+  if (form.writes) {
+    auto made = CanaryFolder::make();
+    if (!made) co_return made.refusal();
+    folder.emplace(std::move(*made));
+    orders.argv.push_back(folder->path().string());
+    orders.sandbox->files = folder->scopes();
+    sockets.custody = nobody_who_keeps();
+  }
   ChildProcess process(executor_, keeper_program_, "canary");
-  Status started = co_await process.start(std::move(orders));
+  Status started = co_await process.start(std::move(orders), std::move(sockets));
   std::string song;
   if (started) {
     asio::posix::stream_descriptor output(executor_, process.output().release());

@@ -1,17 +1,19 @@
 #pragma once
 // The proof that a sandbox on this machine holds: attacks that are run inside one, made and started
-// exactly as a server's, before the first server is (connectors/launcher/canary.cpp). It is asked
-// for once; whoever comes while it runs waits for it. A sandbox in which one attack succeeds is not
-// used, and neither is one that cannot be made.
+// exactly as a server's, before the first server is (connectors/launcher/canary.cpp). Each form of
+// sandbox is proven once, with writable scopes and without; whoever comes while a proof runs waits
+// for it. A sandbox in which one attack succeeds is not used, and neither is one that cannot be
+// made.
 //
 // One thread: used from the event loop's alone.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
-#include <optional>
+#include <set>
 #include <string>
 
+#include "connectors/sandbox/plan.hpp"
 #include "gateway/core/result.hpp"
 #include "gateway/core/task.hpp"
 
@@ -26,15 +28,15 @@ class SandboxProof {
 
   // Refused (`unsupported`): with the names of the attacks that succeeded, or with the step that
   // failed. A refusal is not kept: the next caller tries again.
-  Task<Status> require();
+  Task<Status> require(SandboxForm form);
 
  private:
   class Running;
-  Task<Status> run_canary();
+  Task<Status> run_canary(SandboxForm form);
 
   asio::any_io_executor executor_;
   std::string keeper_program_;
-  bool holds_ = false;
+  std::set<SandboxForm> proven_;
   bool running_ = false;
   std::list<asio::steady_timer*> waiting_;
 };

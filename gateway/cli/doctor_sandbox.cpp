@@ -101,7 +101,10 @@ Capability set_user_id_bubblewrap() {
               : ""};
 }
 
-Task<> prove(SandboxProof& proof, Status& status) { status = co_await proof.require(); }
+Task<> prove(SandboxProof& proof, Status& status) {
+  status = co_await proof.require({SandboxTier::process, false});
+  if (status) status = co_await proof.require({SandboxTier::process, true});
+}
 
 Capability process_tier() {
   asio::io_context loop(1);
@@ -128,8 +131,8 @@ void examine_sandbox(Need need, std::vector<Capability>& rows) {
   rows.push_back({"scope:rw", proven.state, "file scopes, ro and rw", proven.remedy});
   rows.push_back(
       {"scope:rw-no-delete", proven.state,
-       "file scopes; strict: no rename either, so editors that save by rename and git do "
-       "not work in one",
+       "file scopes; staged by default; strict: no rename either, so editors that save by "
+       "rename and git do not work in one",
        proven.remedy});
   for (const char* tier : {"tier:gvisor", "tier:vm"}) {
     rows.push_back({tier, State::degraded, "stronger isolation, chosen per server",

@@ -157,7 +157,7 @@ class AgentRun {
   }
 
   Task<Status> start(KeeperOrders orders) {
-    Status proven = co_await gateway_.sandbox_proof().require();
+    Status proven = co_await gateway_.sandbox_proof().require(orders.sandbox->form());
     if (!proven) co_return proven;
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {

@@ -3,6 +3,7 @@
 // and looks at the host afterwards. As root everything is run twice, the second time as an ordinary user.
 
 import { readFileSync } from 'node:fs';
+import { canary } from '../escape/canary.js';
 import { cases as files } from '../escape/files.js';
 import { cases as kernel } from '../escape/kernel.js';
 import { cases as names } from '../escape/names.js';
@@ -26,6 +27,7 @@ export async function run(checks, { gateway = true } = {}) {
     try {
       await table(checks, runner, [...files, ...names, ...network, ...kernel, ...resources]);
       await lifetimes(checks, runner);
+      await canary(checks, runner);
     } finally {
       await checks.test(`${runner.name}: nothing is left of it on the host`, async () => {
         await eventually(() => mentioning(runner.base).length === 0, 'no process is left');
