@@ -51,17 +51,19 @@ function datagrams(mode) {
     name: `a datagram socket of the host in a ${mode} scope, reached from a pair`, scopes: [`--${mode}`, '@/s'],
     make: async (folder, after) => {
       const child = spawn(folder.runner.escape, ['await_datagram', folder.at('@/s/log'), '30'],
-        { env: plainEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
-      after(async () => child.kill());
+        { env: plainEnvironment(), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      // It forks for the attack: all of its group ends.
+      const end = () => { if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid); };
+      after(async () => end());
       waiting.set(folder, finished(child));
       await eventually(() => folder.exists('@/s/log'), 'the socket');
       folder.shell('chmod 777 @/s/log');
-      waiting.get(folder).child = child;
+      waiting.get(folder).end = end;
     },
     tries: [['send_from_pair @/s/log 2', 'denied EPERM'], ['send_from_pair @/s/log 3', 'denied EPERM'],
       ['send_from_pair @/s/log 5', 'succeeded']],
     host: async (folder) => {
-      waiting.get(folder).child.kill();
+      waiting.get(folder).end();
       const { stdout } = await waiting.get(folder);
       ensure(!stdout.includes('attack'), 'a datagram left the sandbox');
     },
