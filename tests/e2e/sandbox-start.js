@@ -1,49 +1,25 @@
 #!/usr/bin/env node
-// What a sandbox costs a server at its start, and in memory: `sandbox-start.js [STARTS] [SRT]`. Medians and least
-// values of `node -e 0`, in turns, so that a busy machine is busy for all of them. SRT is the cli.js of the npm package
+// What a sandbox costs a server at its start, and in memory: `sandbox-start.js [ROUNDS] [SRT]`. The server is node, and
+// the time that to its first byte (start_times.cpp). SRT is the cli.js of the npm package
 // @anthropic-ai/sandbox-runtime, to compare with (it needs node 22, rg and socat).
-//
-// `sandboxed` itself starts twice (a program and its keeper), which a running gateway does not; how much that is
-// shows a start that is refused before the sandbox is made.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, chownSync } from 'node:fs';
 import { eventually } from './lib/checks.js';
 import { descendants } from './lib/processes.js';
 import { helperProgram, modernNode } from './lib/programs.js';
 
-const starts = Number(process.argv[2] ?? 20);
+const rounds = process.argv[2] ?? '20';
 const srt = process.argv[3];
 const sandboxed = helperProgram('sandboxed');
-const node = '/usr/bin/node';   // one that is in every sandbox
+const server = ['/usr/bin/node', '-e', 'process.stdout.write("x"); setTimeout(() => {}, 60000)'];
 
-const kinds = {
-  'bare': [node, '-e', '0'],
-  'sandboxed': [sandboxed, '--', node, '-e', '0'],
-  'sandboxed, refused': [sandboxed, '--ro', '/proc', '--', node],
-  '/bin/true': ['/bin/true'],
-  '/bin/true, sandboxed': [sandboxed, '--', '/bin/true'],
-  ...(srt ? { 'sandbox-runtime': [modernNode, srt, node, '-e', '0'] } : {}),
-};
-
-function once([program, ...args]) {
-  const begin = process.hrtime.bigint();
-  const { error, status } = spawnSync(program, args, { stdio: 'ignore', env: { PATH: '/usr/bin:/bin' } });
+function times(folder) {
+  const peer = srt ? [modernNode, srt] : [];
+  const { status, error } = spawnSync(helperProgram('start_times'), [rounds, folder, ...peer, '--', ...server],
+    { stdio: 'inherit' });
   if (error) throw error;
-  return { ms: Number(process.hrtime.bigint() - begin) / 1e6, status };
-}
-
-const times = Object.fromEntries(Object.keys(kinds).map((name) => [name, []]));
-for (let i = 0; i < starts; ++i) {
-  for (const [name, command] of Object.entries(kinds)) {
-    const { ms, status } = once(command);
-    if (status !== (name.endsWith('refused') ? 125 : 0)) throw new Error(`${name} ended with ${status}`);
-    times[name].push(ms);
-  }
-}
-for (const [name, list] of Object.entries(times)) {
-  list.sort((one, other) => one - other);
-  console.log(`${name.padEnd(22)} median ${list[list.length >> 1].toFixed(1)} ms, least ${list[0].toFixed(1)} ms`);
+  if (status !== 0) throw new Error(`start_times ended with ${status}`);
 }
 
 function proportionalBytes(pid) {
@@ -51,8 +27,8 @@ function proportionalBytes(pid) {
 }
 
 // All that is beneath `sandboxed`, with and without the server itself.
-async function memory() {
-  const child = spawn(sandboxed, ['--', '/bin/sleep', '30'], { stdio: ['pipe', 'ignore', 'ignore'] });
+async function memory(scopes) {
+  const child = spawn(sandboxed, [...scopes, '--', '/bin/sleep', '30'], { stdio: ['pipe', 'ignore', 'ignore'] });
   const isServer = ({ command }) => command.startsWith('/bin/sleep');
   try {
     await eventually(() => descendants(child.pid).some(isServer), 'the server runs');
@@ -62,10 +38,19 @@ async function memory() {
       console.log(`  ${process.command.slice(0, 40).padEnd(40)} ${(bytes / 1e6).toFixed(2)} MB`);
       added += bytes;
     }
-    console.log(`memory added beside the server: ${(added / 1e6).toFixed(2)} MB (Pss)`);
+    console.log(`memory added beside the server${scopes.length > 0 ? ' that may write' : ''}: ${
+      (added / 1e6).toFixed(2)} MB (Pss)`);
   } finally {
     child.kill('SIGKILL');
   }
 }
 
-await memory();
+const folder = mkdtempSync('/var/tmp/toolgate-start-');
+try {
+  if (process.getuid() === 0) chownSync(folder, 65534, 65534);   // no server writes as root
+  times(folder);
+  await memory([]);
+  await memory(['--rw', folder]);
+} finally {
+  rmSync(folder, { recursive: true });
+}
