@@ -20,11 +20,13 @@ namespace toolgate {
 namespace {
 
 // Beside /usr: what libraries and interpreters look for. None of it is secret.
-constexpr auto etc_names = std::to_array<const char*>(
-    {"/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
-     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/localtime",
-     "/etc/mime.types", "/etc/fonts", "/etc/magic", "/etc/protocols", "/etc/services",
-     "/etc/java-17-openjdk", "/etc/python3", "/etc/chromium.d"});
+constexpr auto etc_folders = std::to_array<const char*>(
+    {"/etc/alternatives", "/etc/ld.so.conf.d", "/etc/ssl/certs", "/etc/ca-certificates",
+     "/etc/fonts", "/etc/java-17-openjdk", "/etc/python3", "/etc/chromium.d"});
+constexpr auto etc_files = std::to_array<const char*>(
+    {"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ssl/openssl.cnf", "/etc/localtime",
+     "/etc/mime.types", "/etc/magic", "/etc/protocols", "/etc/services"});
+constexpr std::size_t most_etc_bytes = 1'000'000;
 
 constexpr auto merged_folders =
     std::to_array<const char*>({"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"});
@@ -69,6 +71,7 @@ class Arguments {
 };
 
 void add_system(Arguments& arguments) {
+  for (const char* folder : {"/etc", "/etc/ssl"}) arguments.add("--perms", "0755", "--dir", folder);
   arguments.add("--ro-bind", "/usr", "/usr");
   for (const char* folder : merged_folders) {
     if (is_link(folder)) {
@@ -81,14 +84,40 @@ void add_system(Arguments& arguments) {
       arguments.add("--ro-bind", folder, folder);
     }
   }
-  for (const char* name : etc_names) arguments.add("--ro-bind-try", name, name);
+  for (const char* name : etc_folders) {
+    if (exists(name)) arguments.add("--ro-bind", name, name);
+  }
+}
+
+// A file of the root itself, which becomes read-only when all is in it. (A mount for each would
+// take most of the time that a sandbox needs.)
+void add_file(Arguments& arguments, int content, const char* mode, const char* path) {
+  arguments.add("--perms", mode, "--file", content, path);
+}
+
+// Of the host as it is now; what is too large, or cannot be read, is left out.
+std::string small_file(const char* path) {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+  struct stat about{};
+  if (!file || ::fstat(file.number(), &about) != 0 || !S_ISREG(about.st_mode) ||
+      static_cast<std::size_t>(about.st_size) > most_etc_bytes) {
+    return "";
+  }
+  std::string text(static_cast<std::size_t>(about.st_size), '\0');
+  const ssize_t count = ::pread(file.number(), text.data(), text.size(), 0);
+  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  return text;
 }
 
 void add_small_files(Arguments& arguments, SandboxFiles& files) {
+  for (const char* name : etc_files) {
+    const std::string text = small_file(name);
+    if (!text.empty()) add_file(arguments, files.add(text), "0444", name);
+  }
   const std::string user = std::to_string(::getuid());
   const std::string group = std::to_string(::getgid());
   auto file = [&](std::string_view bytes, const char* path) {
-    arguments.add("--perms", "0444", "--ro-bind-data", files.add(bytes), path);
+    add_file(arguments, files.add(bytes), "0444", path);
   };
   file("toolgate:x:" + user + ":" + group + "::" + sandbox_home + ":/bin/sh\n", "/etc/passwd");
   file("toolgate:x:" + group + ":\n", "/etc/group");
@@ -100,8 +129,7 @@ void add_small_files(Arguments& arguments, SandboxFiles& files) {
 
 void add_programs(Arguments& arguments, const SandboxedProgram& program, SandboxFiles& files) {
   auto own = [&](std::span<const char> bytes, const char* path) {
-    arguments.add("--perms", "0555", "--ro-bind-data",
-                  files.add(std::string_view(bytes.data(), bytes.size())), path);
+    add_file(arguments, files.add(std::string_view(bytes.data(), bytes.size())), "0555", path);
   };
   own(launcher_program(), launcher_path);
   if (program.argv.front() == canary_path) own(canary_program(), canary_path);
