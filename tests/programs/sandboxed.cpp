@@ -9,7 +9,7 @@
 // Ends with the command's status, 128 + its signal, or 125 with "refused: ..." on stderr. What
 // happens in staged scopes it says at the end, on stderr: "change PATH SIZE" with the size that was
 // kept, "remove PATH", "move PATH TO", "replace PATH TO". With TOOLGATE_KEEP_NOTHING set, nothing
-// can be kept. SIGUSR1 lets a window begin.
+// can be kept. SIGUSR1 lets a window begin; SIGTERM asks the server to end, as the gateway would.
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -95,10 +95,14 @@ class PrintingCustodian : public Custodian {
   std::string said_;
 };
 
-Task<> begin_windows(asio::signal_set& signals, CustodyDesk& desk) {
+Task<> obey(asio::signal_set& signals, CustodyDesk& desk, ChildProcess& process) {
   for (BrokerId call = 1;; ++call) {
     auto [error, number] = co_await signals.async_wait(as_result);
     if (error) co_return;
+    if (number == SIGTERM) {
+      process.terminate();
+      continue;
+    }
     desk.begin_call(call);
     desk.end_call(call);
   }
@@ -135,17 +139,20 @@ Task<> run(KeeperOrders orders, int& status) {
   PrintingCustodian custodian;
   CustodyDesk desk(executor, ServerName("sandboxed"), custodian);
   SandboxSockets sockets;
-  asio::signal_set signals(executor, SIGUSR1);
+  asio::signal_set signals(executor, SIGUSR1, SIGTERM);
   TaskGroup group(executor, "copies");
   if (orders.sandbox->stages()) {
     sockets.custody = std::move(*desk.open());
     group.spawn(desk.run());
-    group.spawn(begin_windows(signals, desk));
   }
+  group.spawn(obey(signals, desk, process));
   Status started = co_await process.start(std::move(orders), std::move(sockets));
   if (!started) {
     std::cerr << "refused: " << started.refusal().detail << '\n';
     status = 125;
+    signals.cancel();
+    desk.stop();
+    co_await group.drain(Milliseconds(1000));
     co_await process.finish();
     co_return;
   }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { ensure, equal, eventually } from '../lib/checks.js';
 import { descendants, isAlive, mentioning } from '../lib/processes.js';
-import { plainEnvironment } from '../lib/sandboxes.js';
+import { finished, plainEnvironment } from '../lib/sandboxes.js';
 
 const cycles = 100;
 
@@ -17,6 +17,12 @@ export async function lifetimes(checks, runner) {
     await eventually(() => mentioning(mark).length === 0, 'no daemon is left', 2);
   });
   await checks.test(`${runner.name}: P9 no daemon outlives a gateway that is killed`, (after) => killed(runner, after));
+  // Without a supervisor it leads its session already.
+  for (const [name, scopes, session] of [['', [], []], [' beneath a supervisor', ['--rw', '@/s'], []],
+    [' beneath a supervisor, in a session of its own,', ['--rw', '@/s'], ['setsid']]]) {
+    await checks.test(`${runner.name}: a server${name} is asked to end`,
+      (after) => asked(runner, scopes, session, after));
+  }
   await checks.test(`${runner.name}: P4 on a real terminal nothing is typed`, (after) => terminal(runner, after));
   await checks.test(`${runner.name}: S2 a key of the session and of the user is not read`,
     (after) => keyring(runner, after));
@@ -24,6 +30,26 @@ export async function lifetimes(checks, runner) {
     (after) => swapped(runner, after));
   await checks.test(`${runner.name}: R8 ${cycles} starts and stops leave nothing`,
     (after) => startAndStop(runner, after), { seconds: 180 });
+}
+
+// It may end in its own time, with a status of its own.
+async function asked(runner, scopes, session, after) {
+  const folder = runner.folder();
+  after(async () => folder.remove());
+  folder.make('@/s');
+  folder.own();
+  const script = 'trap "echo asked; exit 7" TERM; echo ready; while :; do sleep 0.02; done';
+  const args = [...scopes, '--', ...session, 'sh', '-c', script].map((word) => folder.at(word));
+  const child = spawn(runner.sandboxed, args, { ...runner.identity, env: plainEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'] });
+  after(async () => child.kill('SIGKILL'));
+  const ended = finished(child);
+  let said = '';
+  child.stdout.on('data', (part) => { said += part; });
+  await eventually(() => said.includes('ready'), 'the server runs');
+  child.kill('SIGTERM');
+  const { status, stdout } = await ended;
+  equal([status, stdout], [7, 'ready\nasked\n'], 'the end');
 }
 
 async function killed(runner, after) {

@@ -8,6 +8,7 @@ import { cases as files } from '../escape/files.js';
 import { cases as kernel } from '../escape/kernel.js';
 import { cases as names } from '../escape/names.js';
 import { cases as network } from '../escape/network.js';
+import { cases as races } from '../escape/races.js';
 import { cases as resources } from '../escape/resources.js';
 import { lifetimes } from '../escape/lifetimes.js';
 import { servers } from '../escape/servers.js';
@@ -25,7 +26,7 @@ export async function run(checks, { gateway = true } = {}) {
   if (!isRoot) checks.skip('the cases as root', 'the tests do not run as root');
   for (const runner of runners) {
     try {
-      await table(checks, runner, [...files, ...names, ...network, ...kernel, ...resources]);
+      await table(checks, runner, [...files, ...names, ...races, ...network, ...kernel, ...resources]);
       await lifetimes(checks, runner);
       await canary(checks, runner);
     } finally {

@@ -19,6 +19,7 @@ struct Attack {
 
 std::span<const Attack> file_attacks();
 std::span<const Attack> link_attacks();
+std::span<const Attack> race_attacks();
 std::span<const Attack> network_attacks();
 std::span<const Attack> process_attacks();
 std::span<const Attack> kernel_attacks();

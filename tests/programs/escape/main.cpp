@@ -22,7 +22,7 @@ using escape::Attack;
 
 const Attack* find(std::string_view name) {
   for (auto attacks : {escape::file_attacks(), escape::link_attacks(), escape::network_attacks(),
-                       escape::process_attacks(), escape::kernel_attacks(),
+                       escape::process_attacks(), escape::kernel_attacks(), escape::race_attacks(),
                        escape::resource_attacks(), escape::host_helpers()}) {
     for (const Attack& attack : attacks) {
       if (attack.name == name) return &attack;
