@@ -59,6 +59,10 @@ Refusal ChildProcess::why_not(const KeeperOrders& orders, const std::optional<Re
   if (!report) {
     return Refusal(Reason::unavailable, "its keeper process ended before it was started");
   }
+  if (report->kind == KeeperReport::Kind::missing) {
+    return Refusal(Reason::uncontained, "its sandbox cannot be had on this host: " + report->text +
+                                            "; `toolgate doctor` examines this host");
+  }
   if (report->kind == KeeperReport::Kind::refused) {
     std::string why = report->text;
     if (why.empty()) {

@@ -37,7 +37,8 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ~ChildProcess();  // asserts that finish() was awaited if start() was
 
-  // Ends when the program was executed, or could not be: then the refusal (`unavailable`) says why.
+  // Ends when the program was executed, or could not be: then the refusal says why (`unavailable`;
+  // `uncontained` where the host lacks what its sandbox is made of).
   // Call once, and finish() afterwards whatever came of it.
   Task<Status> start(KeeperOrders orders, SandboxSockets sockets = {});
   // The same on descriptors of the caller's; input(), output() and errors() stay empty.

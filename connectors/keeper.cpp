@@ -27,6 +27,7 @@
 #include "connectors/keeper_orders.hpp"
 #include "connectors/launcher/orders.hpp"
 #include "connectors/sandbox/enter.hpp"
+#include "connectors/sandbox/host.hpp"
 
 namespace toolgate {
 namespace {
@@ -105,12 +106,15 @@ void be_ended_first() {
                                   moved(orders.sandbox->stages(), custody_number)};
   SandboxedProgram program{std::move(orders.argv), std::move(orders.env), std::move(orders.cwd)};
   std::string why;
+  LauncherSays how = LauncherSays::refused;
   try {
-    why = enter_sandbox(*orders.sandbox, program, given, keeper).detail;
+    const Refusal refusal = enter_sandbox(*orders.sandbox, program, given, keeper);
+    if (refusal.reason == Reason::uncontained) how = LauncherSays::missing;
+    why = refusal.detail;
   } catch (const std::exception& fault) {
     why = fault.what();
   }
-  why.insert(why.begin(), static_cast<char>(LauncherSays::refused));
+  why.insert(why.begin(), static_cast<char>(how));
   [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
   ::_exit(127);
 }
@@ -309,6 +313,10 @@ void Keeper::hear_launcher() {
   ending_ = true;
   if (said.starts_with(static_cast<char>(LauncherSays::not_executed))) {
     report(KeeperReport::Kind::not_executed, std::atoi(said_.c_str() + (executing ? 2 : 1)));
+  } else if (said.starts_with(static_cast<char>(LauncherSays::missing))) {
+    report(KeeperReport::Kind::missing, 0, std::string(said.substr(1)));
+  } else if (const auto lacking = said_.empty() ? try_namespaces() : std::nullopt) {
+    report(KeeperReport::Kind::missing, 0, *lacking);
   } else {
     report(KeeperReport::Kind::refused, 0, std::string(said.substr(said.empty() ? 0 : 1)));
   }

@@ -57,7 +57,7 @@ struct KeeperOrders {
   std::optional<SandboxPlan> sandbox;
 };
 
-// What the keeper says, one datagram each; for `refused` a text follows.
+// What the keeper says, one datagram each; for `refused` and `missing` a text follows.
 struct KeeperReport {
   enum class Kind : std::int32_t {
     started = 1,       // value: the server's process id
@@ -65,6 +65,7 @@ struct KeeperReport {
     not_executed = 3,  // value: errno of execve, or of fork
     ended = 4,         // value: the wait status; all that descended from the server is gone
     refused = 5,       // the sandbox could not be made; the text says why
+    missing = 6,       // this host lacks what the sandbox is made of; the text says what
   };
   Kind kind;
   std::int32_t value;

@@ -87,10 +87,14 @@ void allow_path(const Ruleset& handled, int ruleset, const char* of_rule, const 
 void apply_landlock(OrderReader& orders) {
   constexpr unsigned version_flag = 1;
   long version = syscall(SYS_landlock_create_ruleset, nullptr, 0, version_flag);
-  if (version < 0) refuse("this kernel has no Landlock");
+  if (version < 0) {
+    say_and_end(LauncherSays::missing,
+                "this kernel has no Landlock: one of 6.2 or newer with landlock in its `lsm=` list "
+                "is needed");
+  }
   if (version < least_landlock) {
-    say_and_end(LauncherSays::refused,
-                "the Landlock of this kernel is older than version 3 (Linux 6.2)");
+    say_and_end(LauncherSays::missing,
+                "the Landlock of this kernel is older than version 3: Linux 6.2 is needed");
   }
   Ruleset handled;
   if (version >= 5) handled.files |= fs_ioctl_dev;

@@ -39,6 +39,7 @@ enum class LauncherSays : char {
   executing = 'x',     // all is in place; the end of the pipe after it says that execve succeeded
   not_executed = 'n',  // execve failed; the text is errno in decimal
   refused = 'r',       // a step failed; the text says which and why
+  missing = 'm',       // the host lacks what a step needs; the text says what
 };
 
 // The launcher's exit status when it refuses.

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "connectors/launcher/orders.hpp"
+#include "connectors/sandbox/host.hpp"
 #include "connectors/sandbox/staging.hpp"
 #include "connectors/sandbox/system_calls.hpp"
 
@@ -68,9 +69,8 @@ Refusal execute_bubblewrap(int arguments) {
                                fence.data(), launcher.data(), nullptr};
   std::array<char*, 1> environment = {nullptr};
   ::execve(bubblewrap_program, argv.data(), environment.data());
-  return Refusal(Reason::unsupported, std::string(bubblewrap_program) + " cannot be executed (" +
-                                          std::strerror(errno) +
-                                          "): install it (apt-get install bubblewrap)");
+  return Refusal(Reason::unavailable, std::string(bubblewrap_program) + " cannot be executed (" +
+                                          std::strerror(errno) + ")");
 }
 
 }  // namespace
@@ -81,6 +81,9 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
     return Refusal(Reason::unsupported,
                    "this build does not have the tier of isolation that is asked for; nothing "
                    "falls back to less: write \"isolation\": \"process\"");
+  }
+  for (const auto& lacking : {lacking_bubblewrap(), lacking_seccomp()}) {
+    if (lacking) return Refusal(Reason::uncontained, *lacking);
   }
   Status reserved = reserve_numbers();
   if (!reserved) return reserved.refusal();

@@ -25,7 +25,8 @@ struct LauncherDescriptors {
   int custody = -1;  // the socket to who keeps content, or -1
 };
 
-// Returns only with the refusal. `parent` is the keeper.
+// Returns only with the refusal: `uncontained` where the host lacks what the sandbox is made of.
+// `parent` is the keeper.
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
                       const LauncherDescriptors& given, int parent);
 

@@ -72,12 +72,12 @@ Status verdict(std::string song, const std::optional<ProcessEnd>& end) {
   std::ranges::replace(song, '\n', ' ');
   while (song.ends_with(' ')) song.pop_back();
   if (!song.empty()) {
-    return Refusal(Reason::unsupported,
+    return Refusal(Reason::uncontained,
                    "the sandbox of this machine does not hold: inside of it succeeded " + song +
                        "; no server runs in it (`toolgate doctor` examines this host)");
   }
   if (end && end->how == ProcessEnd::How::exited && end->value == 0) return done();
-  return Refusal(Reason::unsupported,
+  return Refusal(Reason::unavailable,
                  "the sandbox could not be tried out: the canary " +
                      (end ? end->text() : std::string("did not end")) +
                      "; no server runs in it (`toolgate doctor` examines this host)");

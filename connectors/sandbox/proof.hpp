@@ -26,8 +26,9 @@ class SandboxProof {
       : executor_(std::move(executor)), keeper_program_(std::move(keeper_program)) {}
   SandboxProof(const SandboxProof&) = delete;
 
-  // Refused (`unsupported`): with the names of the attacks that succeeded, or with the step that
-  // failed. A refusal is not kept: the next caller tries again.
+  // Refused: with the names of the attacks that succeeded or with what the host lacks
+  // (`uncontained`), or with the step that failed (`unavailable`). A refusal is not kept: the next
+  // caller tries again.
   Task<Status> require(SandboxForm form);
 
  private:

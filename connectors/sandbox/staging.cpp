@@ -18,6 +18,8 @@
 #include <map>
 #include <optional>
 
+#include "connectors/sandbox/host.hpp"
+
 namespace toolgate {
 namespace {
 
@@ -235,7 +237,12 @@ Status leave_mount_namespace() {
   const unsigned user = ::geteuid();
   const unsigned group = ::getegid();
   const int wanted = user == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
-  if (::unshare(wanted) != 0) return failed("a mount namespace");
+  if (::unshare(wanted) != 0) {
+    const int error = errno;
+    const auto lacking = user == 0 ? std::nullopt : lacking_namespaces(error);
+    errno = error;
+    return lacking ? Refusal(Reason::uncontained, *lacking) : failed("a mount namespace");
+  }
   if (user != 0) {
     ::prctl(PR_SET_DUMPABLE, 1);  // or the files would be root's
     auto map = [](unsigned id) { return std::to_string(id) + " " + std::to_string(id) + " 1\n"; };

@@ -31,7 +31,8 @@ struct SandboxUser {
 SandboxUser sandbox_user(const std::vector<ScopeTree>& scopes);
 
 // A mount namespace of its own; for an ordinary user with a user namespace around it, in which it
-// has the right to mount. What was opened before cannot be mounted after.
+// has the right to mount. What was opened before cannot be mounted after. Refused (`uncontained`)
+// where the host has no user namespaces.
 Status leave_mount_namespace();
 
 // Puts them together. What stays in `mounts` are the outermost, with their places as sources.

@@ -12,7 +12,7 @@ struct Row {
 };
 
 // JSON-RPC 2.0 section 5.1 and MCP give the negative codes; positive ones are the broker's own.
-constexpr std::array<Row, 30> table = {{
+constexpr std::array<Row, 31> table = {{
     {Reason::forgotten, "forgotten", -32603},
     {Reason::malformed, "malformed", -32700},
     {Reason::invalid_request, "invalid_request", -32600},
@@ -39,6 +39,7 @@ constexpr std::array<Row, 30> table = {{
     {Reason::too_large, "too_large", -32600},
     {Reason::bad_answer, "bad_answer", 5020},
     {Reason::unsupported, "unsupported", 5010},
+    {Reason::uncontained, "uncontained", 5011},
     {Reason::bad_configuration, "bad_configuration", 5000},
     {Reason::storage, "storage", 5070},
     {Reason::bad_signature, "bad_signature", 4034},

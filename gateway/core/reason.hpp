@@ -37,6 +37,7 @@ enum class Reason {
   too_large,    // a message or a result past its limit                                 (-32600)
   bad_answer,   // the server answered something that is no answer
   unsupported,  // asked for something that this machine or this build cannot do
+  uncontained,  // a boundary that was asked for cannot be had on this host
   bad_configuration,  // the configuration file does not say what it must say
   storage,            // the store cannot be read or written: nothing is forwarded without a record
   bad_signature,      // a signature, key or proof that does not verify
