@@ -160,6 +160,7 @@ void Broker::rebuild() {
     // item that was held does not come back with a crash.
     auto server = upstream(entry.name);
     catalogue.add(entry, server ? server->offer() : nullptr, *approved_, gate_, now);
+    if (server) catalogue.hold_back(entry, server->containment());
   }
   catalogue_ = std::move(catalogue);
   capabilities_ = offered_capabilities();
@@ -335,6 +336,10 @@ void Broker::started(Upstream& server) {
   record_of_start.kind = "server.start";
   record_of_start.server = server.name();
   record_of_start.decision = "allow";
+  if (!server.containment().is_as_asked()) {
+    record_of_start.reason = std::string(reason_name(Reason::uncontained)) + ": " +
+                             lesser_text(server.containment(), server.entry());
+  }
   record(std::move(record_of_start));
   levels_changed();
   resubscribe(server);
@@ -347,6 +352,9 @@ void Broker::stopped(Upstream& server, const Refusal& why) {
   exited.server = server.name();
   exited.decision = "error";
   exited.reason = why.detail;
+  if (why.reason == Reason::uncontained) {
+    exited.reason = std::string(reason_name(why.reason)) + ": " + why.detail;
+  }
   if (!stopping_) record(std::move(exited));
 }
 

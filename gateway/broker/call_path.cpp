@@ -55,7 +55,7 @@ std::string requested_name(const Message& message) {
 // it up, never what was withheld.
 bool is_decision(Reason reason) {
   return reason == Reason::held || reason == Reason::denied || reason == Reason::out_of_scope ||
-         reason == Reason::inspection;
+         reason == Reason::inspection || reason == Reason::uncontained;
 }
 
 std::string refused_result(const Refusal& why, const std::string& record, Revision revision) {
@@ -272,6 +272,10 @@ Record CallPath::outcome_of(const AgentCall& call, const Ending& ending, const R
   outcome.intent = admitted.receipt().id();
   outcome.latency_us = microseconds_since(ending.started);
   outcome.files = reply.files;
+  const Containment& containment = ending.target->upstream->containment();
+  if (!containment.is_as_asked()) {
+    outcome.reason = std::string(reason_name(Reason::uncontained)) + ": " + containment.missing;
+  }
   return outcome;
 }
 

@@ -181,6 +181,20 @@ void Catalogue::add_offered(const ServerEntry& entry, const Definition& definiti
   put(std::move(item));
 }
 
+void Catalogue::hold_back(const ServerEntry& entry, const Containment& containment) {
+  if (containment.is_as_asked()) return;
+  for (auto& [kind, items] : items_) {
+    for (CatalogueItem& item : items) {
+      if (item.server != entry.name || item.standing != Standing::approved) continue;
+      item.missing = containment.missing;
+      if (remains(containment, entry, kind, item.key)) continue;
+      item.standing = Standing::unheld;
+      item.why = lesser_text(containment, entry);
+      --counts_[item.server].approved;
+    }
+  }
+}
+
 bool Catalogue::has(const CatalogueItem& item) const {
   return std::ranges::any_of(find(item.kind, item.exposed), [&](const CatalogueItem* other) {
     return other->server == item.server && other->key == item.key;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gateway/broker/approved.hpp"
+#include "gateway/broker/containment.hpp"
 #include "gateway/broker/upstream.hpp"
 #include "gateway/config/configuration.hpp"
 #include "gateway/core/mirror.hpp"
@@ -29,6 +30,7 @@ enum class Standing {
   changed,   // approved, but not like this
   missing,   // approved, but the server does not offer it any more
   withheld,  // approved, but an inspector refuses it
+  unheld,    // approved, but not for the boundary that its server has on this host
 };
 
 struct CatalogueItem {
@@ -37,8 +39,9 @@ struct CatalogueItem {
   std::string key;      // as the server calls it
   std::string exposed;  // as the agent sees it (tools, prompts), else the key
   Standing standing = Standing::fresh;
-  std::string why;                             // for what is held
-  bool hidden = false;                         // by the configuration
+  std::string why;      // for what is held
+  bool hidden = false;  // by the configuration
+  std::string missing;  // not empty: its server runs in a lesser boundary, for want of this
   std::vector<MirroredArgument> mirrored;      // of a tool: arguments that HTTP headers repeat
   std::shared_ptr<const PathArguments> paths;  // which arguments are paths; null: none can be
   // Of a skill whose entry is valid. Shared: an item is copied for each call, 512 files are not.
@@ -69,6 +72,8 @@ class Catalogue {
   // the server is not up.
   void add(const ServerEntry& entry, const Offer* offer, const Approved& approved,
            const InspectionGate& gate, std::int64_t now_ns);
+  // After add(): of this server, only what remains in that boundary is listed and callable.
+  void hold_back(const ServerEntry& entry, const Containment& containment);
 
   const std::vector<CatalogueItem>& items(ItemKind kind) const;
   // All items of that exposed name (or URI). More than one: ambiguous.

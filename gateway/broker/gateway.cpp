@@ -36,6 +36,11 @@ boost::json::object status_of(const Upstream& server) {
   boost::json::object one;
   one["server"] = server.name();
   one["state"] = std::string(state_name(server.state()));
+  const Containment& containment = server.containment();
+  if (containment.state == Containment::State::lesser && server.entry().when_missing) {
+    one["isolation"] = std::string(isolation_name(server.entry().when_missing->isolation));
+  }
+  one["missing"] = containment.missing;
   if (auto pid = server.process_id()) one["pid"] = *pid;
   if (auto revision = server.revision()) one["revision"] = std::string(revision_text(*revision));
   one["restarts"] = server.restarts();

@@ -28,14 +28,16 @@ Result<Permit> Policy::decide(const AgentName& agent, const CatalogueItem& item)
   }
   const ServerEntry* server = configuration_.find(item.server);
   if (!server) return Refusal(Reason::denied, "the server is not configured any more");
+  const std::string own = "mcpServers." + item.server.text() + ".toolgate.";
+  const std::string otherwise = item.missing.empty() ? "default" : own + "when_missing";
   if (item.kind != ItemKind::tool) return Permit("default");
   auto policy = server->tools.find(item.key);
-  if (policy == server->tools.end()) return Permit("default");
+  if (policy == server->tools.end()) return Permit(otherwise);
   if (policy->second.decision == ToolPolicy::Decision::deny) {
     std::string why = policy->second.reason.empty() ? "" : ": " + policy->second.reason;
     return Refusal(Reason::denied, "the configuration denies '" + item.exposed + "'" + why);
   }
-  return Permit("mcpServers." + item.server.text() + ".toolgate.tools");
+  return Permit(item.missing.empty() ? own + "tools" : otherwise);
 }
 
 }  // namespace toolgate

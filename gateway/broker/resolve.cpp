@@ -31,6 +31,11 @@ Refusal ambiguous(std::string_view what, const std::vector<const CatalogueItem*>
 }
 
 Refusal held(const CatalogueItem& item) {
+  if (item.standing == Standing::unheld) {
+    return Refusal(Reason::uncontained, "'" + item.exposed +
+                                            "' is not to be had, since this host cannot hold '" +
+                                            item.server.text() + "' as is asked for: " + item.why);
+  }
   return Refusal(Reason::held, "'" + item.exposed + "' is held for review: " + item.why +
                                    ". An administrator decides with `toolgate review " +
                                    item.server.text() + "`");

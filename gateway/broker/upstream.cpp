@@ -183,14 +183,51 @@ Task<Status> Upstream::connect(Transport transport, Offer& offer) {
   revision_.reset();
   listens_.clear();
   stale_ = false;
-  auto link = make_(executor_, entry_, transport);
+  Status opened = co_await open_link(entry_, transport);
+  if (opened) set_containment(Containment::State::asked, "");
+  if (!opened && opened.refusal().reason == Reason::uncontained) {
+    opened = co_await open_lesser(opened.refusal());
+  }
+  if (!opened) co_return opened.refusal();
+  co_return co_await meet(offer, transport);
+}
+
+Task<Status> Upstream::open_link(ServerEntry entry, Transport transport) {
+  auto link = make_(executor_, entry, transport);
   if (!link) co_return link.refusal();
   link_ = std::move(*link);
   tasks_.spawn(watch_deadlines());
-  Status opened =
-      co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
-  if (!opened) co_return opened.refusal();
-  co_return co_await meet(offer, transport);
+  co_return co_await within(start_time_left(), link_->open(*this), "starting '" + name() + "'");
+}
+
+// The host cannot give the boundary that is asked for: what remains is what was written out.
+Task<Status> Upstream::open_lesser(Refusal why) {
+  co_await end_link();
+  Refusal last = why;
+  if (entry_.when_missing && !stopping_) {
+    Status opened = co_await open_link(lesser_entry(entry_), Transport::stdio);
+    if (opened) {
+      set_containment(Containment::State::lesser, why.detail);
+      co_return done();
+    }
+    if (opened.refusal().reason != Reason::uncontained) co_return opened.refusal();
+    co_await end_link();
+    last.detail += "; nor can what `when_missing` has: " + opened.refusal().detail;
+  }
+  set_containment(Containment::State::none, last.detail);
+  co_return last;
+}
+
+void Upstream::set_containment(Containment::State state, std::string missing) {
+  const bool was_lesser = containment_.state == Containment::State::lesser;
+  containment_ = Containment{state, std::move(missing)};
+  if (state == Containment::State::lesser) {
+    last_error_ = lesser_text(containment_, entry_);
+    log_line(LogLevel::warning, "server.lesser_boundary",
+             {{"server", name()}, {"missing", last_error_}});
+  } else if (was_lesser) {
+    last_error_.clear();  // it told of that boundary
+  }
 }
 
 // Reads every list anew; `offer` keeps its instructions, and all that it had when this fails.
@@ -313,11 +350,14 @@ Task<Status> Upstream::ready(std::function<bool()> given_up) {
   while (true) {
     if (given_up()) co_return Refusal(Reason::cancelled, "the caller gave up");
     if (state_ == State::ready && !gone_) co_return done();
-    bool soon = state_ == State::starting || state_ == State::idle || state_ == State::ready ||
-                (state_ == State::waiting && retry_at_ - Clock::now() < worth_waiting);
+    const bool is_missing = containment_.state == Containment::State::none;
+    bool soon =
+        state_ == State::starting || state_ == State::idle || state_ == State::ready ||
+        (state_ == State::waiting && !is_missing && retry_at_ - Clock::now() < worth_waiting);
     if (!soon || stopping_ || Clock::now() > give_up_at) {
       std::string why = last_error_.empty() ? "it has not started" : last_error_;
-      co_return Refusal(Reason::unavailable, "server '" + name() + "' is not available: " + why);
+      co_return Refusal(is_missing ? Reason::uncontained : Reason::unavailable,
+                        "server '" + name() + "' is not available: " + why);
     }
     asio::steady_timer timer(executor_, Milliseconds(50));
     co_await timer.async_wait(as_result);

@@ -27,6 +27,7 @@
 
 #include "connectors/custodian.hpp"
 #include "connectors/sandbox/proof.hpp"
+#include "gateway/broker/containment.hpp"
 #include "gateway/broker/offer.hpp"
 #include "gateway/config/configuration.hpp"
 #include "gateway/core/limits.hpp"
@@ -114,6 +115,8 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   // What it offered when it was last asked; stays while the server is down. Null before the first
   // complete listing.
   const Offer* offer() const { return offer_ ? &*offer_ : nullptr; }
+  // The boundary that it runs in, or that it ran or could not run in last.
+  const Containment& containment() const { return containment_; }
   std::uint64_t restarts() const { return restarts_; }
   const std::string& last_error() const { return last_error_; }
   // The last lines that a local server wrote to stderr before it ended, printable ASCII alone: for
@@ -180,6 +183,9 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
 
   Task<Status> start();
   Task<Status> connect(Transport transport, Offer& offer);
+  Task<Status> open_link(ServerEntry entry, Transport transport);
+  Task<Status> open_lesser(Refusal why);
+  void set_containment(Containment::State state, std::string missing);
   Task<Status> meet(Offer& offer, Transport transport);
   Task<Result<bool>> discover(Offer& offer);
   Status discovered(const Reply& reply, Offer& offer);
@@ -242,6 +248,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   std::optional<Offer> offer_;
   std::string last_error_;
   std::string last_words_;
+  Containment containment_;
   std::uint64_t restarts_ = 0;
   std::uint64_t dropped_ = 0;
   unsigned failures_ = 0;

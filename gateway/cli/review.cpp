@@ -125,9 +125,7 @@ boost::json::array array_of(const Words& words) {
 
 boost::json::object scopes_of(const ServerEntry& entry, const Running& running) {
   boost::json::object scopes;
-  scopes["isolation"] = !entry.is_local()                    ? "remote"
-                        : entry.isolation == Isolation::none ? "none"
-                                                             : "process";
+  scopes["isolation"] = entry.is_local() ? std::string(isolation_name(entry.isolation)) : "remote";
   boost::json::array files;
   for (const FileScope& file : entry.files) {
     boost::json::object one;
@@ -138,6 +136,12 @@ boost::json::object scopes_of(const ServerEntry& entry, const Running& running) 
     files.push_back(std::move(one));
   }
   scopes["files"] = std::move(files);
+  if (entry.when_missing) {
+    boost::json::object remains;
+    remains["isolation"] = std::string(isolation_name(entry.when_missing->isolation));
+    remains["tools"] = array_of(entry.when_missing->tools);
+    scopes["when_missing"] = std::move(remains);
+  }
   scopes["program"] = array_of(running.program);
   return scopes;
 }
@@ -301,6 +305,13 @@ void print_server(Console& console, const ServerEntry& entry, const Words& comma
   if (entry.artefact) {
     console.out << "  " << styled(console, Style::faint, "frozen") << "  "
                 << entry.artefact->digest.text() << "\n";
+  }
+  if (entry.when_missing) {
+    console.out << "  " << styled(console, Style::warning, "remains") << "  where \""
+                << isolation_name(entry.isolation) << "\" cannot be had, it runs with isolation \""
+                << isolation_name(entry.when_missing->isolation) << "\" and these tools alone:";
+    for (const std::string& tool : entry.when_missing->tools) console.out << " " << visible(tool);
+    console.out << "\n";
   }
   std::size_t waiting = 0;
   for (const Reviewed& item : items) {

@@ -59,16 +59,21 @@ Result<Trust> trust_of(Store& store, const PinBook& pins, const ServerEntry& ent
 }
 
 std::string isolation_of(const ServerEntry& entry) {
-  if (!entry.is_local()) return "";
-  return entry.isolation == Isolation::none ? "none" : "process";
+  return entry.is_local() ? std::string(isolation_name(entry.isolation)) : "";
 }
+
+// The boundary that it runs in, where that is not the one asked for.
+bool is_lesser(const RunningServer* running) { return running && !running->isolation.empty(); }
 
 std::string status_json(const ServerEntry& entry, const Trust& trust, const RunningServer* running,
                         std::size_t waiting) {
   std::string line =
       "{\"server\":" + json_quote(entry.name.text()) + ",\"state\":" + json_quote(trust.state);
   // Every field is there in every line, so that whoever reads them need not ask.
-  line += ",\"isolation\":" + (entry.is_local() ? json_quote(isolation_of(entry)) : "null") +
+  const std::string asked = entry.is_local() ? json_quote(isolation_of(entry)) : "null";
+  line += ",\"isolation\":" + (is_lesser(running) ? json_quote(running->isolation) : asked) +
+          ",\"isolation_asked\":" + asked +
+          ",\"missing\":" + json_quote(running ? running->missing : "") +
           ",\"tools\":{\"approved\":" + std::to_string(trust.tools.approved) +
           ",\"held\":" + std::to_string(trust.tools.held) +
           ",\"new\":" + std::to_string(trust.tools.fresh) + "}";
@@ -104,13 +109,16 @@ Style style_of(const Trust& trust) {
 
 void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
              const RunningServer* running) {
-  table.add({entry.name.text(), trust.state, isolation_of(entry),
-             std::to_string(trust.tools.approved), std::to_string(trust.tools.held),
-             std::to_string(trust.tools.fresh), running ? running->state : "-",
+  const std::string isolation = is_lesser(running)
+                                    ? running->isolation + ", not " + isolation_of(entry)
+                                    : isolation_of(entry);
+  table.add({entry.name.text(), trust.state, isolation, std::to_string(trust.tools.approved),
+             std::to_string(trust.tools.held), std::to_string(trust.tools.fresh),
+             running ? running->state : "-",
              running && running->pid ? std::to_string(*running->pid) : "-",
              running && !running->revision.empty() ? running->revision : "-",
              running ? std::to_string(running->restarts) : "-", running ? running->last_error : ""},
-            style_of(trust));
+            is_lesser(running) ? Style::warning : style_of(trust));
 }
 
 }  // namespace

@@ -47,6 +47,8 @@ void read_file(const std::filesystem::path& file, std::vector<RunningServer>& al
     RunningServer server;
     server.server = text_of(one, "server");
     server.state = text_of(one, "state");
+    server.isolation = text_of(one, "isolation");
+    server.missing = text_of(one, "missing");
     server.pid = number_of(one, "pid");
     server.revision = text_of(one, "revision");
     server.restarts = number_of(one, "restarts").value_or(0);

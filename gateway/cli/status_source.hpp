@@ -19,6 +19,8 @@ namespace toolgate {
 struct RunningServer {
   std::string server;
   std::string state;                // "starting", "ready", "waiting", ...
+  std::string isolation;            // that it has for want of the one asked for; else empty
+  std::string missing;              // what this host lacks of the one asked for; else empty
   std::optional<std::int64_t> pid;  // nothing for a remote server
   std::string revision;             // of MCP, that it speaks; empty while that is not known
   std::int64_t restarts = 0;

@@ -182,6 +182,20 @@ std::string framed(std::string_view text) {
 
 }  // namespace
 
+std::string_view isolation_name(Isolation isolation) {
+  switch (isolation) {
+    case Isolation::process:
+      return "process";
+    case Isolation::gvisor:
+      return "gvisor";
+    case Isolation::vm:
+      return "vm";
+    case Isolation::none:
+      return "none";
+  }
+  return "";
+}
+
 std::filesystem::path ServerEntry::working_directory() const {
   if (!cwd.empty()) return cwd;
   std::error_code error;
@@ -209,7 +223,6 @@ Digest ServerEntry::identity() const {
 }
 
 Digest ServerEntry::scope_digest() const {
-  constexpr std::string_view isolations[] = {"process", "gvisor", "vm", "none"};
   constexpr std::string_view modes[] = {"ro", "rw", "rw-no-delete"};
   std::vector<std::string> scopes;
   scopes.reserve(files.size());
@@ -224,8 +237,17 @@ Digest ServerEntry::scope_digest() const {
   for (const std::string& kept : protect) listed += framed("protect") + framed(kept);
   std::string names;
   for (const auto& [header, value] : headers) names += framed(header);
-  return digest("server-scope/1", framed(isolations[static_cast<std::size_t>(isolation)]) +
-                                      framed(listed) + framed(names));
+  std::string remains;
+  if (when_missing) {
+    std::vector<std::string> sorted = when_missing->tools;
+    std::ranges::sort(sorted);
+    std::string names_left;
+    for (const std::string& tool : sorted) names_left += framed(tool);
+    remains = framed("when_missing") + framed(isolation_name(when_missing->isolation)) +
+              framed(names_left);
+  }
+  return digest("server-scope/1",
+                framed(isolation_name(isolation)) + framed(listed) + framed(names) + remains);
 }
 
 void set_gateway_home(Configuration& configuration, const std::filesystem::path& home) {

@@ -33,6 +33,16 @@ namespace toolgate {
 enum class Transport { stdio, streamable_http, sse };
 enum class Isolation { process, gvisor, vm, none };
 
+// As the configuration spells it.
+std::string_view isolation_name(Isolation isolation);
+
+// What remains of a server when this host cannot give its boundary: the tools of these names, and
+// nothing else of it, in this lesser boundary (gateway/broker/containment.hpp).
+struct WhenMissing {
+  Isolation isolation = Isolation::none;
+  std::vector<std::string> tools;  // as the server calls them; never empty
+};
+
 // What an argument of a tool is, said by an administrator where the schema's words do not say it,
 // or say it wrongly (gateway/scopes/path_arguments.hpp).
 struct DeclaredArgument {
@@ -72,6 +82,7 @@ struct ServerEntry {
   std::string prefix;  // "SERVER__" by default; "" for none
   Isolation isolation = Isolation::process;
   bool isolation_written_out = false;
+  std::optional<WhenMissing> when_missing;  // without it nothing remains
   std::vector<FileScope> files;
   std::vector<std::string> protect;  // as SandboxPlan has it
   SandboxLimits sandbox;
@@ -94,8 +105,8 @@ struct ServerEntry {
   // one its URL. Prefix, limits and policy are no part of it, nor are the values of env and
   // headers.
   Digest identity() const;
-  // Over isolation, files, protected names and the names of headers: what widens or narrows what
-  // the server may reach. An approval is for one of these.
+  // Over isolation, what remains when it is missing, files, protected names and the names of
+  // headers: what widens or narrows what the server may reach. An approval is for one of these.
   Digest scope_digest() const;
 };
 

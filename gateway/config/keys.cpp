@@ -49,6 +49,12 @@ constexpr auto limits_keys = std::to_array<Key>({
 });
 constexpr Section limits_section{limits_keys};
 
+constexpr auto when_missing_keys = std::to_array<Key>({
+    {"isolation", Shape::text},
+    {"tools", Shape::texts},
+});
+constexpr Section when_missing_section{when_missing_keys};
+
 constexpr auto labels_keys = std::to_array<Key>({
     {"source", Shape::any},
     {"reads", Shape::any},
@@ -77,6 +83,7 @@ constexpr Section inspect_section{inspect_keys};
 constexpr auto server_own_keys = std::to_array<Key>({
     {"prefix", Shape::text},
     {"isolation", Shape::text},
+    {"when_missing", Shape::section, &when_missing_section},
     {"files", Shape::sections, &file_section},
     {"protect", Shape::texts},
     {"egress", Shape::sections, &egress_section, needs_proxy},

@@ -6,6 +6,7 @@
 
 #include "connectors/sandbox/protected_names.hpp"
 #include "gateway/config/address.hpp"
+#include "gateway/config/when_missing.hpp"
 
 namespace toolgate::config {
 namespace {
@@ -60,6 +61,7 @@ class ServerReader {
     if (const auto disabled = entry_.find("disabled")) server_.disabled = disabled->boolean();
     read_prefix();
     read_isolation();
+    read_remains();
     read_files();
     read_protect();
     read_limits();
@@ -89,6 +91,7 @@ class ServerReader {
   void read_environment(const Value& env);
   void read_prefix();
   void read_isolation();
+  void read_remains();
   void read_files();
   void read_enforcement(const Value& value, FileScope& scope);
   void read_protect();
@@ -246,6 +249,14 @@ void ServerReader::read_isolation() {
   } else if (text != "process") {
     problem(*isolation, "'isolation' must be \"process\", \"gvisor\", \"vm\" or \"none\"");
   }
+}
+
+void ServerReader::read_remains() {
+  const auto remains = own("when_missing");
+  if (!remains) return;
+  only_in_sandbox(*remains, "when_missing");
+  if (!server_.is_local() || server_.isolation == Isolation::none) return;
+  server_.when_missing = read_when_missing(*remains, server_, reading_);
 }
 
 // Without a sandbox nothing enforces them.

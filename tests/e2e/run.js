@@ -9,7 +9,7 @@ import { toolgate } from './lib/programs.js';
 const all = [
   'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'freeze',
   'hostile', 'misbehaving', 'harnesses', 'probe', 'matrix', 'stateless', 'skills', 'load', 'round-robin', 'paths', 'staged',
-  'escape',
+  'loss', 'escape',
 ];
 const words = process.argv.slice(2);
 const gateway = !words.includes('--direct');

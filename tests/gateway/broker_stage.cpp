@@ -27,13 +27,15 @@ std::string capabilities_for(const Value& offers) {
 
 class FakeLink : public ServerLink {
  public:
-  FakeLink(Stage& stage, std::string name, FakeServer& server)
-      : stage_(stage), name_(std::move(name)), server_(server) {}
+  FakeLink(Stage& stage, std::string name, FakeServer& server, Isolation isolation)
+      : stage_(stage), name_(std::move(name)), server_(server), isolation_(isolation) {}
   ~FakeLink() override {
     if (server_.events == events_) server_.events = nullptr;
   }
 
   Task<Status> open(ServerEvents& events) override {
+    auto refused = server_.no_boundary.find(isolation_);
+    if (refused != server_.no_boundary.end()) co_return refused->second;
     events_ = &events;
     server_.events = &events;
     co_return done();
@@ -70,6 +72,7 @@ class FakeLink : public ServerLink {
   Stage& stage_;
   std::string name_;
   FakeServer& server_;
+  const Isolation isolation_;
   ServerEvents* events_ = nullptr;
 };
 
@@ -276,7 +279,8 @@ void Stage::start() {
   auto make = [this](asio::any_io_executor, const ServerEntry& entry,
                      Transport) -> Result<std::unique_ptr<ServerLink>> {
     const std::string& name = entry.name.text();
-    return std::unique_ptr<ServerLink>(std::make_unique<FakeLink>(*this, name, server(name)));
+    return std::unique_ptr<ServerLink>(
+        std::make_unique<FakeLink>(*this, name, server(name), entry.isolation));
   };
   broker_ = std::make_unique<Broker>(executor, configuration_,
                                      std::make_shared<const Approved>(*approved_), *audit_, gate_,

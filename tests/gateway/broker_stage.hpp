@@ -28,8 +28,9 @@ struct FakeServer {
   bool speaks = true;                   // answers the handshake and lists
   bool shows_all = false;               // these are in the lines, too
   bool takes_messages = true;
-  ServerEvents* events = nullptr;  // of the link that is open
-  std::vector<std::string> got;    // everything that was sent to it
+  std::map<Isolation, Refusal> no_boundary;  // where it cannot be started in, and why
+  ServerEvents* events = nullptr;            // of the link that is open
+  std::vector<std::string> got;              // everything that was sent to it
 
   std::optional<std::string> own_answer(const Message& request) const;
 

@@ -253,6 +253,12 @@ TEST_CASE("a server's scope is what it may reach") {
         scope(R"("files":[)" + two + "," + one + "]"));
   CHECK(scope("") == scope(R"("prefix":"p","tools":{"t":{}},"limits":{"call_ms":1})"));
   CHECK(scope("") != scope(R"("isolation":"none")"));
+  const auto remains = [&](const std::string& tools) {
+    return scope(R"("when_missing":{"isolation":"none","tools":[)" + tools + "]}");
+  };
+  CHECK(scope("") != remains(R"("a")"));
+  CHECK(remains(R"("a")") != remains(R"("a","b")"));
+  CHECK(remains(R"("a","b")") == remains(R"("b","a")"));
   CHECK(scope("") != scope(R"("files":[)" + two + "]"));
   CHECK(scope(R"("files":[{"path":"/a"}])") != scope(R"("files":[)" + one + "]"));
   CHECK(scope(R"("files":[{"path":"/a","exec":true}])") != scope(R"("files":[{"path":"/a"}])"));

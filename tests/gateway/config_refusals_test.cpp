@@ -166,6 +166,45 @@ const std::vector<Bad> table = {
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"vm"}}}})",
      "1:59: 'isolation' \"vm\" is a tier that this build does not have, and nothing falls back to "
      "less: write \"process\", or leave it out, which means the same"},
+    {"when_missing without what remains",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"tools":["t"]}}}}})",
+     "1:62: 'when_missing' needs an 'isolation', the lesser boundary that remains, and 'tools', "
+     "those that remain in it"},
+    {"when_missing without tools",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"none"}}}}})",
+     "1:62: 'when_missing' needs an 'isolation', the lesser boundary that remains, and 'tools', "
+     "those that remain in it"},
+    {"when_missing with no tools",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"none","tools":[]}}}}})",
+     "1:90: 'tools' of 'when_missing' is empty; leave 'when_missing' out, and nothing remains"},
+    {"when_missing with all tools",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"none","tools":["*"]}}}}})",
+     "1:91: 'tools' of 'when_missing' names tools one by one"},
+    {"when_missing with a tool twice",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"none","tools":["t","t"]}}}}})",
+     "1:95: this tool is in 'tools' of 'when_missing' twice"},
+    {"when_missing that is no less",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"process","tools":["t"]}}}}})",
+     "1:75: 'isolation' of 'when_missing' is what remains when \"process\" cannot be had: it must "
+     "be less than that"},
+    {"when_missing that is more",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"vm","tools":["t"]}}}}})",
+     "1:75: 'isolation' of 'when_missing' is what remains when \"process\" cannot be had: it must "
+     "be less than that"},
+    {"when_missing with a boundary that nobody knows",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"any","tools":["t"]}}}}})",
+     "1:75: 'isolation' of 'when_missing' must be \"gvisor\", \"process\" or \"none\""},
+    {"an unknown key of when_missing",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"tool":["t"]}}}}})",
+     "1:63: unknown key 'tool' in mcpServers.a.toolgate.when_missing; did you mean 'tools'?"},
+    {"when_missing of a server without a sandbox",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"none","when_missing":{"isolation":"none","tools":["t"]}}}}})",
+     "1:66: 'when_missing' is only for local servers in a sandbox, those whose 'isolation' is not "
+     "\"none\""},
+    {"when_missing of a remote server",
+     R"({"mcpServers":{"a":{"url":"https://h/","toolgate":{"when_missing":{"isolation":"none","tools":["t"]}}}}})",
+     "1:52: 'when_missing' is only for local servers in a sandbox, those whose 'isolation' is not "
+     "\"none\""},
     {"limits of a sandbox that is not there",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"none","limits":{"memory_mb":64}}}}})",
      "1:76: 'memory_mb' is only for local servers in a sandbox, those whose 'isolation' is not "
