@@ -1,18 +1,24 @@
 #include "connectors/sandbox/system_calls.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #include "connectors/descriptor.hpp"
 
@@ -51,13 +57,47 @@ constexpr std::uint64_t namespaces[] = {CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEW
                                         CLONE_NEWIPC, CLONE_NEWUSER,   CLONE_NEWPID,
                                         CLONE_NEWNET, CLONE_NEWTIME};
 
-constexpr std::uint64_t denied_ioctls[] = {
-    0x5412 /* TIOCSTI: types on the terminal */,
-    0x541c /* TIOCLINUX: pastes on a console */,
-    0x541d /* TIOCCONS: takes the console's output */,
-    0x5423 /* TIOCSETD: changes the line discipline */,
-    0x4008'6602 /* FS_IOC_SETFLAGS: immutable, append-only */,
-    0x401c'5820 /* FS_IOC_FSSETXATTR */};
+constexpr std::uint64_t denied_ioctls[] = {0x5412 /* TIOCSTI: types on the terminal */,
+                                           0x541c /* TIOCLINUX: pastes on a console */,
+                                           0x541d /* TIOCCONS: takes the console's output */,
+                                           0x5423 /* TIOCSETD: changes the line discipline */};
+
+// What ioctl(2) may be asked for: everything of terminals (and what every descriptor knows, which
+// has their numbers) but the above, the interfaces of the sandbox, and of files what follows. File
+// systems have ioctls of their own that make, move and remove names, past everything else here.
+constexpr std::uint32_t ioctl_kinds[] = {0x5400 /* 'T' */, 0x8900 /* sockets */,
+                                         0x2100 /* '!', the supervisor's */};
+constexpr std::uint32_t ioctl_kind_bits = 0xff00;
+constexpr std::uint32_t file_ioctls[] = {0x4004'9409 /* FICLONE */,
+                                         0x4020'940d /* FICLONERANGE */,
+                                         0xc018'9436 /* FIDEDUPERANGE */,
+                                         0x8008'6601 /* FS_IOC_GETFLAGS */,
+                                         0x8008'7601 /* FS_IOC_GETVERSION */,
+                                         0xc020'660b /* FS_IOC_FIEMAP */,
+                                         0x801c'581f /* FS_IOC_FSGETXATTR */};
+
+// Steps to go before a filter that ends as it does (seccomp(2)): an ioctl that is not in the lists
+// gets ENOTTY, all else goes on there. libseccomp has no rule with exceptions.
+std::string ioctl_prelude() {
+  std::vector<sock_filter> steps;
+  auto add = [&steps](int code, std::uint32_t value, std::size_t yes = 0, std::size_t no = 0) {
+    steps.push_back({static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(yes),
+                     static_cast<std::uint8_t>(no), value});
+  };
+  constexpr std::size_t kinds = std::size(ioctl_kinds);
+  constexpr std::size_t lists = std::size(file_ioctls) + 1 + kinds;
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
+  add(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, lists + 2);
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(std::uint64_t));
+  std::size_t left = lists;
+  for (std::uint32_t request : file_ioctls) add(BPF_JMP | BPF_JEQ | BPF_K, request, left--);
+  add(BPF_ALU | BPF_AND | BPF_K, ioctl_kind_bits);
+  --left;
+  for (std::uint32_t kind : ioctl_kinds) add(BPF_JMP | BPF_JEQ | BPF_K, kind, left--);
+  add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY);
+  return std::string(reinterpret_cast<const char*>(steps.data()),
+                     steps.size() * sizeof(sock_filter));
+}
 
 class Filter {
  public:
@@ -217,7 +257,9 @@ Result<std::string> system_call_filter() {
   deny_sockets(filter);
   deny_socket_pairs(filter);
   deny_set_user_id(filter);
-  return filter.text();
+  auto text = filter.text();
+  if (!text) return text.refusal();
+  return ioctl_prelude() + *text;
 }
 
 Result<std::string> supervised_calls_filter() {

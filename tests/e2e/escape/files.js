@@ -27,6 +27,11 @@ function specialModes(mode) {
   ];
 }
 
+// ioctl(2) on a folder, by the number of what it is asked for.
+function asked(requests, expected) {
+  return requests.map(([number]) => [`ioctl @/s 0x${number.toString(16)}`, expected]);
+}
+
 export const cases = [
   {
     name: 'F1 keys and accounts of the host are not there',
@@ -195,7 +200,11 @@ export const cases = [
   {
     name: 'F29 flags, handles and leases of files', scopes: rw, make: owned,
     tries: [
-      ['set_flags @/s/f', 'denied EPERM'], ['set_flags_high_bits @/s/f', 'denied EPERM'],
+      ['set_flags @/s/f', 'denied ENOTTY'], ['set_flags_high_bits @/s/f', 'denied ENOTTY'],
+      ...asked([[0x5000940e, 'a subvolume of btrfs'], [0x50009401, 'a snapshot'], [0x50009417, 'the same'],
+        [0x5000940f, 'a subvolume that goes'], [0x4020bc10, 'a subvolume of bcachefs'], [2, 'FIGETBSZ, which ext4 has']],
+      'denied ENOTTY'),
+      ...asked([[0x80086601, 'FS_IOC_GETFLAGS'], [0x541b, 'FIONREAD']], /^(succeeded|denied (ENOTTY|EOPNOTSUPP))/),
       ['file_setattr @/s/f', 'denied EPERM'], ['name_to_handle @/s/f', 'denied EPERM'],
       ['open_by_handle @/s', 'denied EPERM'], ['lease @/s/f', 'denied EPERM'],
     ],

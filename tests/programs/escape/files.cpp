@@ -132,6 +132,11 @@ long reopen(char** a) {
   const std::string path = "/proc/self/fd/" + std::to_string(file);
   return write_text(open(path.c_str(), O_WRONLY));
 }
+long ask(char** a) {
+  int file = open(a[0], O_RDONLY);
+  char room[4096] = {};
+  return file < 0 ? -1 : ioctl(file, std::strtoul(a[1], nullptr, 16), room);
+}
 long set_flags(char** a) {
   int file = open(a[0], O_RDONLY);
   if (file < 0) return -1;
@@ -218,6 +223,7 @@ constexpr auto attacks = std::to_array<Attack>({
     {"map_then_protect", map_then_protect},
     {"punch_hole", punch_hole},
     {"reopen", reopen},
+    {"ioctl", ask},
     {"set_flags", set_flags},
     {"set_flags_high_bits", set_flags_high_bits},
     {"file_setattr", set_file_attributes},
