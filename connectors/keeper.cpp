@@ -334,8 +334,8 @@ void Keeper::obey() {
 }
 
 // In a sandbox the child is bubblewrap, whose end would be everybody's; its child is the first of
-// the pid namespace, and the child of that leads the server's process group: it is the server, or
-// the supervisor of names, which no signal reaches but SIGKILL.
+// the pid namespace, and the child of that is the server, which leads its process group, or the
+// supervisor of names, which passes this on.
 void Keeper::terminate() {
   if (!orders_.sandbox) {
     ::kill(-server_, SIGTERM);

@@ -28,6 +28,7 @@
 #include "connectors/launcher/order_reader.hpp"
 #include "connectors/launcher/orders.hpp"
 #include "connectors/launcher/refusal.hpp"
+#include "connectors/launcher/shield.hpp"
 #include "connectors/launcher/steps.hpp"
 #include "connectors/launcher/supervisor.hpp"
 
@@ -59,11 +60,10 @@ void hand_out_listeners(OrderReader& orders) {
 
 // A session of its own, led by the server, without a terminal or with one of the sandbox's: never
 // the user's, so what is typed into it from inside stays inside.
-void begin_session(OrderReader& orders) {
+void begin_session(bool with_terminal) {
   if (setsid() < 0 && errno != EPERM)
     refuse("a session of its own");  // EPERM: it leads one already
-  if (std::strcmp(orders.text(), "terminal") != 0) return;
-  if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) refuse("the terminal");
+  if (with_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) refuse("the terminal");
 }
 
 // The supervisor compares with the paths that the kernel tells.
@@ -83,7 +83,7 @@ int main() {
   if (std::strcmp(orders.text(), launcher_orders_version) != 0) refuse_orders();
   fcntl(launcher_status_number, F_SETFD, FD_CLOEXEC);
 
-  begin_session(orders);
+  const bool with_terminal = std::strcmp(orders.text(), "terminal") == 0;
   hand_out_listeners(orders);
   close(launcher_handoff_number);
   close_range(launcher_custody_number + 1, ~0U, 0);
@@ -104,7 +104,11 @@ int main() {
   check_scopes(scopes);
   apply_filter(filters.calls);
   int socket = -1;
-  if (scopes.count > 0) {
+  if (scopes.count == 0) {
+    begin_session(with_terminal);
+  } else {
+    const pid_t supervisor = getpid();
+    const pid_t group = getpgrp();
     const pid_t server = part_from_server(socket);
     if (server < 0) refuse("the supervisor of names");
     if (server > 0) {
@@ -113,6 +117,8 @@ int main() {
       Custody custody(staged.count > 0 ? launcher_custody_number : -1);
       return supervise(server, socket, Rules{guard, custody});
     }
+    begin_session(with_terminal);  // not the supervisor's
+    if (!shield(supervisor, group)) refuse("the shield of the supervisor");
     if (!stop_at_supervisor(filters.stops, socket)) refuse("the filter of the supervisor");
     close(socket);
   }

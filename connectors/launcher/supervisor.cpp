@@ -67,9 +67,9 @@ class Supervisor {
     return 125;
   }
 
-  // The keeper asks the whole process group to end; the server may have left it.
+  // What the keeper asks for is asked of the server's process group, which it leads.
   void pass_on(unsigned signal) {
-    if (signal == SIGTERM && getpgid(child_) != getpgrp()) kill(child_, SIGTERM);
+    if (signal == SIGTERM) kill(-child_, SIGTERM);
   }
 
   // What the server leaves behind becomes a child of this process.

@@ -13,6 +13,7 @@
 //
 // - It has the server's user, mounts, Landlock rules, limits and filter: a server that deceived it
 //   could do no more than the server may anyway.
+// - It cannot be stopped or slowed down by the server (shield.hpp), which has a session of its own.
 // - When it is gone, the calls fail with ENOSYS, and the sandbox ends with it.
 // - What differs from a call of the server's own: a pipe on disk is opened without waiting for its
 //   other end; a terminal never becomes the controlling one by being opened; a process that hides

@@ -17,11 +17,8 @@ export async function lifetimes(checks, runner) {
     await eventually(() => mentioning(mark).length === 0, 'no daemon is left', 2);
   });
   await checks.test(`${runner.name}: P9 no daemon outlives a gateway that is killed`, (after) => killed(runner, after));
-  // Without a supervisor it leads its session already.
-  for (const [name, scopes, session] of [['', [], []], [' beneath a supervisor', ['--rw', '@/s'], []],
-    [' beneath a supervisor, in a session of its own,', ['--rw', '@/s'], ['setsid']]]) {
-    await checks.test(`${runner.name}: a server${name} is asked to end`,
-      (after) => asked(runner, scopes, session, after));
+  for (const [name, scopes] of [['', []], [' beneath a supervisor', ['--rw', '@/s']]]) {
+    await checks.test(`${runner.name}: a server${name} is asked to end`, (after) => asked(runner, scopes, after));
   }
   await checks.test(`${runner.name}: P4 on a real terminal nothing is typed`, (after) => terminal(runner, after));
   await checks.test(`${runner.name}: S2 a key of the session and of the user is not read`,
@@ -33,13 +30,13 @@ export async function lifetimes(checks, runner) {
 }
 
 // It may end in its own time, with a status of its own.
-async function asked(runner, scopes, session, after) {
+async function asked(runner, scopes, after) {
   const folder = runner.folder();
   after(async () => folder.remove());
   folder.make('@/s');
   folder.own();
   const script = 'trap "echo asked; exit 7" TERM; echo ready; while :; do sleep 0.02; done';
-  const args = [...scopes, '--', ...session, 'sh', '-c', script].map((word) => folder.at(word));
+  const args = [...scopes, '--', 'sh', '-c', script].map((word) => folder.at(word));
   const child = spawn(runner.sandboxed, args, { ...runner.identity, env: plainEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'] });
   after(async () => child.kill('SIGKILL'));

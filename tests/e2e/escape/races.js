@@ -14,7 +14,19 @@ const race = (name, attack, tries = 20_000) => ({
   },
 });
 
+// The server holds its supervisor up: in this moment it has checked, and not done yet.
+const eperm = (...attacks) => attacks.map((attack) => [attack, 'denied EPERM']);
+
 export const cases = [
+  {
+    name: 'P5 the supervisor, which is the second process, is neither stopped nor slowed down', scopes: ['--rw', '@/s'],
+    tries: [
+      ...eperm('kill 2 19', 'kill 2 0', 'kill -1 19', 'tkill 2 19', 'tgkill 2 2 19', 'queue_signal 2 19',
+        'queue_thread_signal 2 2 19', 'pidfd_open 2', 'set_signal_of_descriptor 19', 'set_affinity 2', 'set_scheduler 2',
+        'set_priority 2', 'set_io_priority 2'),
+      ['signal_by_folder 2 19', 'denied ENOSYS'], ['kill 0 0', 'succeeded'], ['create @/s/f', 'succeeded'],
+    ],
+  },
   race('a path whose text changes while it is opened', 'race_text'),
   race('a path whose text changes while a name is moved to it', 'race_move'),
   race('a descriptor that changes while it is used', 'race_descriptor'),

@@ -1,13 +1,17 @@
 // Attacks on the supervisor of names: what it judges is changed by other threads between the
-// moment in which it looks and the moment in which it acts. Each has FOLDER, a writable scope in
-// which ".envrc" and ".git/hooks/pre-commit" must never appear, and succeeds when one of them did.
+// moment in which it looks and the moment in which it acts, or it is held up there. A race has
+// FOLDER, a writable scope in which ".envrc" and ".git/hooks/pre-commit" must never appear, and
+// succeeds when one of them did.
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -139,7 +143,67 @@ long race_beginning(char** a) {
       git + "/hooks");
 }
 
+int number(const char* text) { return std::atoi(text); }
+
+// All ways to a process that is not the caller's: PID, in some with a SIGNAL.
+long signal_thread(char** a) { return syscall(SYS_tkill, number(a[0]), number(a[1])); }
+long signal_thread_of(char** a) {
+  return syscall(SYS_tgkill, number(a[0]), number(a[1]), number(a[2]));
+}
+siginfo_t told(int signal) {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  return info;
+}
+long queue_signal(char** a) {
+  siginfo_t info = told(number(a[1]));
+  return syscall(SYS_rt_sigqueueinfo, number(a[0]), number(a[1]), &info);
+}
+long queue_thread_signal(char** a) {
+  siginfo_t info = told(number(a[2]));
+  return syscall(SYS_rt_tgsigqueueinfo, number(a[0]), number(a[1]), number(a[2]), &info);
+}
+long open_process(char** a) { return syscall(SYS_pidfd_open, number(a[0]), 0); }
+long signal_by_folder(char** a) {
+  const int folder = open(("/proc/" + std::string(a[0])).c_str(), O_RDONLY | O_DIRECTORY);
+  return folder < 0 ? -1 : syscall(SYS_pidfd_send_signal, folder, number(a[1]), nullptr, 0);
+}
+long set_signal_of_descriptor(char** a) { return fcntl(STDIN_FILENO, F_SETSIG, number(a[0])); }
+long set_affinity(char** a) {
+  cpu_set_t none;
+  CPU_ZERO(&none);
+  CPU_SET(0, &none);
+  return sched_setaffinity(number(a[0]), sizeof none, &none);
+}
+long set_scheduler(char** a) {
+  const sched_param idle{};
+  return sched_setscheduler(number(a[0]), SCHED_IDLE, &idle);
+}
+long set_priority(char** a) {
+  constexpr int last = 19;
+  return setpriority(PRIO_PROCESS, static_cast<id_t>(number(a[0])), last);
+}
+long set_io_priority(char** a) {
+  constexpr int process = 1;
+  constexpr int idle = 3 << 13;
+  return syscall(SYS_ioprio_set, process, number(a[0]), idle);
+}
+
 constexpr auto attacks = std::to_array<Attack>({
+    {"tkill", signal_thread},
+    {"tgkill", signal_thread_of},
+    {"queue_signal", queue_signal},
+    {"queue_thread_signal", queue_thread_signal},
+    {"pidfd_open", open_process},
+    {"signal_by_folder", signal_by_folder},
+    {"set_signal_of_descriptor", set_signal_of_descriptor},
+    {"set_affinity", set_affinity},
+    {"set_scheduler", set_scheduler},
+    {"set_priority", set_priority},
+    {"set_io_priority", set_io_priority},
     {"race_text", race_text},
     {"race_move", race_move},
     {"race_descriptor", race_descriptor},
