@@ -45,6 +45,15 @@ void Custody::made(const Argument& at) {
   }
 }
 
+void Custody::made(const Argument& at, const FileId& file) {
+  FileId directory;
+  FileId standing;
+  if (identify(at.directory(), "", directory) && identify(at.directory(), at.name(), standing) &&
+      standing == file) {
+    names_.add(directory, at.name(), file);
+  }
+}
+
 void Custody::gone(const Argument& at) {
   FileId directory;
   if (identify(at.directory(), "", directory)) names_.remove(directory, at.name());

@@ -9,12 +9,18 @@
 // one's content changes, as if it had been written to. Everything else that would make a name
 // disappear is refused with EPERM and told to the gateway, which asks a person.
 //
-// Before the first change of an older file's content in a window, its content goes to the gateway,
-// as an open descriptor, and the call waits until it is kept. Without the gateway nothing changes.
+// Before an older file's content changes, it goes to the gateway, as an open descriptor, and the
+// call waits until it is kept. Without the gateway nothing changes. Where all of it goes (the file
+// is emptied, another takes its place), what is kept is what was there in that moment, whoever
+// wrote it; a file that is written to again within a minute is not kept again.
+//
+// An older file gets no second name, under which its content would change unseen, and no two names
+// change places but those that the server made: both calls fail as on a file system that has them
+// not.
 //
 // What it does not hold: a change through a descriptor that was opened for writing in an earlier
 // window is kept as it was when it was opened; and what the host renames in the moment between a
-// check and a call.
+// check and a call, in which the server cannot hold the supervisor up (shield.hpp).
 //
 // Messages over the socket (SOCK_SEQPACKET), one datagram each. From the supervisor: a CustodySays,
 // then an absolute path and a NUL; for `move` and `replace` a second path and a NUL; with `keep` a
@@ -22,6 +28,7 @@
 // an errno in decimal: it is not.
 
 #include "connectors/launcher/argument.hpp"
+#include "connectors/launcher/known_contents.hpp"
 #include "connectors/launcher/made_names.hpp"
 #include "connectors/launcher/orders.hpp"
 
@@ -38,13 +45,12 @@ class Custody {
 
   // The name stands for what was made in this window.
   bool has_made(const Argument& at) const;
-  // The content of this file was kept in this window, or made in it.
-  bool knows(const FileId& file) const { return contents_.has(file, "", file); }
 
   void made(const Argument& at);
+  // The name, if it stands for this file.
+  void made(const Argument& at, const FileId& file);
   void gone(const Argument& at);
-  void know(const FileId& file) { contents_.add(file, "", file); }
-  void unknow(const FileId& file) { contents_.remove(file, ""); }
+  KnownContents& contents() { return contents_; }
 
   // Waits until the content of the open file is kept. 0 or an errno.
   int keep(int file, const char* path);
@@ -58,7 +64,7 @@ class Custody {
   int socket_;
   bool window_begins_ = false;
   MadeNames names_;
-  MadeNames contents_;  // under no name, in themselves
+  KnownContents contents_;
 };
 
 }  // namespace toolgate

@@ -26,36 +26,48 @@ bool look_at(const Argument& at, struct stat& about) {
   return fstatat(at.directory(), at.name(), &about, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-// Keeps the content of an open file unless this window has it. 0 or an errno.
-int keep_content(Custody& custody, int file, const char* path) {
-  FileId id;
-  const bool has_id = identify(file, "", id);
-  if (has_id && custody.knows(id)) return 0;
-  OpenFile reading(open_again(file, O_RDONLY));
-  if (!reading) return errno;
-  if (int error = custody.keep(reading.number(), path)) return error;
-  if (has_id) custody.know(id);
-  return 0;
+// Keeps the content of an open file, unless that is known. 0 or an errno; then `kept` is what is
+// kept of it: the file as it was before and after. EBUSY where it changes all the time.
+int keep_content(Custody& custody, int file, const char* path, Loss loss, OpenContent& kept) {
+  OpenFile reading;
+  for (int i = 0; i < tries; ++i) {
+    const bool is_known = kept.look(file);
+    if (is_known && custody.contents().has(kept, loss)) return 0;
+    if (!reading) reading.reset(open_again(file, O_RDONLY));
+    if (!reading) return errno;
+    const int error = custody.keep(reading.number(), path);
+    if (error == EAGAIN) continue;
+    if (error != 0 || !is_known) return error;
+    OpenContent now;
+    if (!now.look(file) || !now.is_same(kept)) continue;
+    custody.contents().add_kept(kept);
+    return 0;
+  }
+  return EBUSY;
 }
 
 // Opened first, which changes nothing yet, so that what is kept is the very file that then changes.
-int open_for_change(Custody& custody, const Argument& at, int flags) {
+int open_for_change(Custody& custody, const Argument& at, int flags, Loss loss) {
   OpenFile file(at.open(flags & ~O_CREAT, 0));
   struct stat about{};
   if (!file || fstat(file.number(), &about) != 0) return -1;
-  if (!S_ISREG(about.st_mode)) return file.release();
-  const int error = keep_content(custody, file.number(), at.path.bytes);
+  if (!S_ISREG(about.st_mode) || custody.has_made(at)) return file.release();
+  OpenContent kept;
+  const int error = keep_content(custody, file.number(), at.path.bytes, loss, kept);
   if (error == 0) return file.release();
   errno = error;
   return -1;
 }
 
+// A file without a name is nobody's yet: its number may be another's before it has one.
 int make_file(Custody& custody, const Argument& at, int flags, mode_t mode) {
   OpenFile file(at.open(flags, mode));
-  if (!file) return -1;
-  FileId id;
-  if (identify(file.number(), "", id)) custody.know(id);
-  if ((flags & O_TMPFILE) != O_TMPFILE) custody.made(at);
+  OpenContent made;
+  if (!file || (flags & O_TMPFILE) == O_TMPFILE || !made.look(file.number())) {
+    return file.release();
+  }
+  custody.contents().add_own(made);
+  custody.made(at, made.id);
   return file.release();
 }
 
@@ -75,22 +87,27 @@ int hold_move(Custody& custody, CustodySays what, const Argument& from, const Ar
   return held_error;
 }
 
-bool is_same_content(const struct stat& one, const struct stat& other) {
-  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
-         one.st_mtim.tv_sec == other.st_mtim.tv_sec && one.st_mtim.tv_nsec == other.st_mtim.tv_nsec;
+// As it was kept, but that its name changed.
+bool is_as_kept(const OpenContent& kept, const Argument& at) {
+  struct stat about{};
+  FileId standing;
+  return identify(at.directory(), at.name(), standing) && standing == kept.id &&
+         look_at(at, about) && about.st_size == kept.size &&
+         about.st_mtim.tv_sec == kept.changed.tv_sec &&
+         about.st_mtim.tv_nsec == kept.changed.tv_nsec;
 }
 
 // A file of this window takes the place of an older one, whose content is kept before. By an
 // exchange, which shows what stood there in the very moment.
 int replace_once(Custody& custody, const Argument& from, const Argument& to) {
   OpenFile older(to.open(O_RDONLY, 0));
-  struct stat kept{};
   if (!older) return errno == EACCES ? hold_move(custody, CustodySays::replace, from, to) : errno;
-  if (fstat(older.number(), &kept) != 0) return errno;
-  if (int error = keep_content(custody, older.number(), to.path.bytes)) return error;
+  OpenContent kept;
+  if (int error = keep_content(custody, older.number(), to.path.bytes, Loss::nothing, kept)) {
+    return error;
+  }
   if (int error = rename_there(from, to, exchange)) return error;
-  struct stat replaced{};
-  if (!look_at(from, replaced) || !is_same_content(kept, replaced)) {
+  if (!is_as_kept(kept, from)) {
     rename_there(from, to, exchange);
     return EAGAIN;
   }
@@ -104,7 +121,17 @@ int replace_kept(Custody& custody, const Argument& from, const Argument& to) {
   return error == EAGAIN ? EBUSY : error;
 }
 
+// What the host makes on the number of a file that is gone is another file.
+void forget_last(Custody& custody, const Argument& at) {
+  struct stat about{};
+  FileId file;
+  if (look_at(at, about) && about.st_nlink == 1 && identify(at.directory(), at.name(), file)) {
+    custody.contents().remove(file);
+  }
+}
+
 int move_own(Custody& custody, const Argument& from, const Argument& to, unsigned flags) {
+  if ((flags & no_replace) == 0) forget_last(custody, to);
   const int error = rename_there(from, to, flags);
   if (error != 0) return error;
   custody.made(to);
@@ -112,10 +139,9 @@ int move_own(Custody& custody, const Argument& from, const Argument& to, unsigne
   return 0;
 }
 
+// As where the file system cannot do it: programs do without.
 int exchange_kept(Custody& custody, const Argument& from, const Argument& to) {
-  if (!custody.has_made(from) || !custody.has_made(to)) {
-    return hold_move(custody, CustodySays::replace, from, to);
-  }
+  if (!custody.has_made(from) || !custody.has_made(to)) return EINVAL;
   const int error = rename_there(from, to, exchange);
   if (error != 0) return error;
   custody.made(from);
@@ -125,7 +151,7 @@ int exchange_kept(Custody& custody, const Argument& from, const Argument& to) {
 
 }  // namespace
 
-int open_kept(Custody& custody, const Argument& at, int flags, bool changes, mode_t mode) {
+int open_kept(Custody& custody, const Argument& at, int flags, Change change, mode_t mode) {
   if ((flags & O_TMPFILE) == O_TMPFILE) return make_file(custody, at, flags, mode);
   const bool makes = (flags & O_CREAT) != 0 && !at.is_file_itself();
   int file = -1;
@@ -134,7 +160,10 @@ int open_kept(Custody& custody, const Argument& at, int flags, bool changes, mod
       file = make_file(custody, at, flags | O_EXCL, mode);
       if (file >= 0 || errno != EEXIST || (flags & O_EXCL) != 0) return file;
     }
-    file = changes ? open_for_change(custody, at, flags) : at.open(flags & ~O_CREAT, 0);
+    file = change == Change::none
+               ? at.open(flags & ~O_CREAT, 0)
+               : open_for_change(custody, at, flags,
+                                 change == Change::empties ? Loss::nothing : Loss::recent);
     if (!makes || errno != ENOENT) break;
   }
   return file;
@@ -146,13 +175,10 @@ int remove_kept(Custody& custody, const Argument& at, int flags) {
   const bool removes_directory = (flags & AT_REMOVEDIR) != 0;
   if (S_ISDIR(about.st_mode) != removes_directory) return removes_directory ? ENOTDIR : EISDIR;
   if (custody.has_made(at)) {
-    FileId file;
-    const bool is_last = about.st_nlink == 1 && identify(at.directory(), at.name(), file);
+    forget_last(custody, at);
     const int error = result_of(unlinkat(at.directory(), at.name(), flags));
-    if (error != 0) return error;
-    custody.gone(at);
-    if (is_last) custody.unknow(file);  // what the host makes on its inode is another file
-    return 0;
+    if (error == 0) custody.gone(at);
+    return error;
   }
   if (removes_directory && !is_empty_directory(at)) return ENOTEMPTY;
   custody.held(CustodySays::remove, at.path.bytes);
@@ -165,7 +191,11 @@ int move_kept(Custody& custody, const Argument& from, const Argument& to, unsign
   if (!look_at(from, source)) return errno;
   if (!is_on_same_mount(from, to)) return EXDEV;
   if ((flags & exchange) != 0) return exchange_kept(custody, from, to);
-  if (!custody.has_made(from)) return hold_move(custody, CustodySays::move, from, to);
+  if (!custody.has_made(from)) {
+    // Nobody shall be asked for what would be a protected folder once it is filled.
+    if (to.meaning != Guard::Meaning::free) return held_error;
+    return hold_move(custody, CustodySays::move, from, to);
+  }
   const int error = move_own(custody, from, to, no_replace);
   if (error != EEXIST || (flags & no_replace) != 0) return error;
   if (!look_at(to, target)) return errno;
@@ -176,6 +206,15 @@ int move_kept(Custody& custody, const Argument& from, const Argument& to, unsign
     return hold_move(custody, CustodySays::replace, from, to);
   }
   return replace_kept(custody, from, to);
+}
+
+// A file that was made without a name has none yet.
+int link_kept(Custody& custody, const Argument& from) {
+  if (!from.is_kept || custody.has_made(from)) return 0;
+  struct stat about{};
+  const bool has_no_name =
+      from.is_file_itself() && fstat(from.directory(), &about) == 0 && about.st_nlink == 0;
+  return has_no_name ? 0 : EXDEV;
 }
 
 }  // namespace toolgate

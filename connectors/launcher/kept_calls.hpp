@@ -8,12 +8,17 @@
 
 namespace toolgate {
 
-// The descriptor, or -1 and errno. `flags` have no O_TRUNC: with `changes` the content is kept, so
-// that the file may be emptied or written to afterwards.
-int open_kept(Custody& custody, const Argument& at, int flags, bool changes, mode_t mode);
+// What becomes of the content of a file that is opened.
+enum class Change { none, writes, empties };
+
+// The descriptor, or -1 and errno. `flags` have no O_TRUNC: the content is kept, so that the file
+// may be written to or emptied afterwards.
+int open_kept(Custody& custody, const Argument& at, int flags, Change change, mode_t mode);
 
 // 0 or an errno.
 int remove_kept(Custody& custody, const Argument& at, int flags);
 int move_kept(Custody& custody, const Argument& from, const Argument& to, unsigned flags);
+// Whether what stands at `from` may get a second name: then 0.
+int link_kept(Custody& custody, const Argument& from);
 
 }  // namespace toolgate

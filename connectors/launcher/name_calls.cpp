@@ -49,8 +49,11 @@ NameCallResult open_file(const Caller& caller, const Rules& rules, int directory
   if ((flags & O_CREAT) != 0 || has_no_name) umask(caller.umask());
   NameCallResult result;
   const int later = flags & ~O_TRUNC;
+  const Change change = !changes                 ? Change::none
+                        : (flags & O_TRUNC) != 0 ? Change::empties
+                                                 : Change::writes;
   result.file.reset(at.is_kept && (changes || (flags & O_CREAT) != 0)
-                        ? open_kept(rules.custody, at, later, changes, mode)
+                        ? open_kept(rules.custody, at, later, change, mode)
                         : at.open(later, mode));
   result.close_on_exec = (flags & O_CLOEXEC) != 0;
   result.empties = (flags & O_TRUNC) != 0;
@@ -125,6 +128,7 @@ int make_hard_link(const Caller& caller, const Rules& rules, const TwoPlaces& pl
   if (to.place.names_a_directory) return to.exists() ? EEXIST : ENOENT;
   if (from.meaning == Guard::Meaning::guarded) return guarded_error;
   if ((error = judge_new(to, Made::other)) != 0) return error;
+  if ((error = link_kept(rules.custody, from)) != 0) return error;
   if (!from.is_file_itself()) {
     const int linked = linkat(from.directory(), from.name(), to.directory(), to.name(), 0);
     return made(rules, to, result_of(linked));
