@@ -19,9 +19,9 @@ namespace {
 // itself.
 constexpr Milliseconds keeper_ms{15'000};
 
-ProcessEnd end_from(int status) {
-  if (WIFEXITED(status)) return ProcessEnd{ProcessEnd::How::exited, WEXITSTATUS(status)};
-  if (WIFSIGNALED(status)) return ProcessEnd{ProcessEnd::How::signalled, WTERMSIG(status)};
+ProcessEnd end_from(int status, const std::string& why) {
+  if (WIFEXITED(status)) return ProcessEnd{ProcessEnd::How::exited, WEXITSTATUS(status), why};
+  if (WIFSIGNALED(status)) return ProcessEnd{ProcessEnd::How::signalled, WTERMSIG(status), why};
   return ProcessEnd{};
 }
 
@@ -37,11 +37,12 @@ std::string first_line(int number) {
 }  // namespace
 
 std::string ProcessEnd::text() const {
-  if (how == How::exited) return "exited with status " + std::to_string(value);
   if (how == How::lost) return "lost its keeper process";
-  std::string text = "was ended by signal " + std::to_string(value);
-  const char* name = ::sigabbrev_np(value);
-  return name == nullptr ? text : text + " (SIG" + name + ")";
+  std::string text = how == How::exited ? "exited with status " : "was ended by signal ";
+  text += std::to_string(value);
+  const char* name = how == How::signalled ? ::sigabbrev_np(value) : nullptr;
+  if (name != nullptr) text += " (SIG" + std::string(name) + ")";
+  return why.empty() ? text : text + ": " + why;
 }
 
 ChildProcess::ChildProcess(asio::any_io_executor executor, std::string keeper_program,
@@ -113,6 +114,7 @@ Task<Status> ChildProcess::start_on(KeeperOrders orders, ServerPipes theirs,
   auto report = co_await next_report();
   if (!report || report->kind != KeeperReport::Kind::started) co_return why_not(orders, report);
   process_id_ = report->value;
+  why_no_tree_ = report->text;
   tasks_.spawn(watch());
   co_return done();
 }
@@ -137,13 +139,14 @@ Task<std::optional<ChildProcess::Report>> ChildProcess::next_report() {
 
 Task<> ChildProcess::watch() {
   auto report = co_await next_report();
-  set_end(report && report->kind == KeeperReport::Kind::ended ? end_from(report->value)
-                                                              : ProcessEnd{});
+  set_end(report && report->kind == KeeperReport::Kind::ended
+              ? end_from(report->value, report->text)
+              : ProcessEnd{});
 }
 
 void ChildProcess::set_end(ProcessEnd end) {
   if (end_) return;
-  end_ = end;
+  end_ = std::move(end);
   for (asio::steady_timer* timer : waiting_) timer->cancel();
 }
 

@@ -24,7 +24,8 @@ namespace toolgate {
 // How a process ended.
 struct ProcessEnd {
   enum class How { exited, signalled, lost } how = How::lost;
-  int value = 0;  // the exit status, or the signal's number
+  int value = 0;    // the exit status, or the signal's number
+  std::string why;  // what it ran out of, where that is known
   // "exited with status 3", "was ended by signal 9 (SIGKILL)", "lost its keeper".
   std::string text() const;
 };
@@ -50,6 +51,9 @@ class ChildProcess {
   Descriptor& errors() { return errors_; }
 
   int process_id() const { return process_id_; }  // of the server; -1 before start()
+  // In a sandbox, once it was started: why its limits hold for each process alone, or empty where
+  // they hold for all together.
+  const std::string& why_no_tree() const { return why_no_tree_; }
   // How it ended; by then nothing that descends from it runs any more.
   const std::optional<ProcessEnd>& end() const { return end_; }
   // Waits for that, at most so long.
@@ -85,6 +89,7 @@ class ChildProcess {
   Descriptor errors_;
   pid_t keeper_id_ = -1;
   int process_id_ = -1;
+  std::string why_no_tree_;
   std::optional<ProcessEnd> end_;
 };
 

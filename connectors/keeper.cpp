@@ -20,6 +20,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -28,6 +29,7 @@
 #include "connectors/launcher/orders.hpp"
 #include "connectors/sandbox/enter.hpp"
 #include "connectors/sandbox/host.hpp"
+#include "connectors/sandbox/process_tree.hpp"
 
 namespace toolgate {
 namespace {
@@ -119,8 +121,18 @@ void be_ended_first() {
   ::_exit(127);
 }
 
+// In the child: into its tree of processes. Whether it got there is asked by the keeper, too.
+void enter_tree(const ReceivedOrders& orders, const ProcessTree* tree, int status) {
+  if (tree == nullptr || tree->enter() || !orders.sandbox->limits.require_tree) return;
+  std::string why = "its cgroup cannot be entered (" + std::string(std::strerror(errno)) + ")";
+  why.insert(why.begin(), static_cast<char>(LauncherSays::missing));
+  [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
+  ::_exit(127);
+}
+
 // In the child: becomes the server, or writes a KeeperReport to `failure` and ends.
-[[noreturn]] void become_server(ReceivedOrders& orders, int keeper, int failure) {
+[[noreturn]] void become_server(ReceivedOrders& orders, int keeper, int failure,
+                                const ProcessTree* tree) {
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != keeper) ::_exit(127);
@@ -128,6 +140,7 @@ void be_ended_first() {
   reset_signals();
   ::umask(orders.umask);
   if (orders.sandbox) {
+    enter_tree(orders, tree, failure);
     be_ended_first();
     enter(orders, keeper, failure);
   }
@@ -209,11 +222,13 @@ void wait_for_the_gateway(int gateway) {
 
 class Keeper {
  public:
-  explicit Keeper(ReceivedOrders orders) : orders_(std::move(orders)) {}
+  Keeper(ReceivedOrders orders, std::string label)
+      : orders_(std::move(orders)), label_(std::move(label)) {}
   // The exit status of the keeper.
   int run();
 
  private:
+  bool limit_tree();
   bool start();
   void watch();
   void started_or_failed();
@@ -226,6 +241,9 @@ class Keeper {
   void report(KeeperReport::Kind kind, int value, const std::string& text = "");
 
   ReceivedOrders orders_;
+  std::string label_;
+  std::unique_ptr<ProcessTree> tree_;
+  std::string why_no_tree_;
   Descriptor control_ = Descriptor(control_number);
   Descriptor signals_;
   Descriptor failure_;  // readable once the server was executed (end of file) or could not be
@@ -240,14 +258,34 @@ int Keeper::run() {
   sigset_t all;
   ::sigfillset(&all);
   signals_ = Descriptor(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!limit_tree()) return 1;
   if (!signals_ || !start()) {
     report(KeeperReport::Kind::not_executed, errno);
     return 1;
   }
   while (!ending_) watch();
   end_everything();
-  if (!starting_) report(KeeperReport::Kind::ended, status_);
+  const bool ran_out = tree_ && tree_->ran_out();
+  tree_.reset();
+  if (starting_) return 0;
+  report(KeeperReport::Kind::ended, status_,
+         ran_out ? "all its processes together reached \"memory_mb\"" : "");
   return 0;
+}
+
+// Without one, rlimits alone hold, unless it is required.
+bool Keeper::limit_tree() {
+  if (!orders_.sandbox) return true;
+  auto tree = ProcessTree::make(label_, tree_limits(*orders_.sandbox), orders_.parent);
+  if (tree) {
+    tree_ = std::move(*tree);
+    return true;
+  }
+  why_no_tree_ = tree.refusal().detail;
+  if (!orders_.sandbox->limits.require_tree) return true;
+  report(KeeperReport::Kind::missing, 0,
+         "\"require_tree\" asks for limits on all its processes together, and " + why_no_tree_);
+  return false;
 }
 
 bool Keeper::start() {
@@ -257,7 +295,7 @@ bool Keeper::start() {
   Descriptor writing(ends[1]);
   const int self = ::getpid();
   server_ = ::fork();
-  if (server_ == 0) become_server(orders_, self, writing.number());
+  if (server_ == 0) become_server(orders_, self, writing.number(), tree_.get());
   if (server_ < 0) return false;
   // The pipes belong to the server alone, or nobody would ever see their end.
   Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -268,11 +306,13 @@ bool Keeper::start() {
 }
 
 void Keeper::watch() {
-  pollfd watched[3] = {{control_.number(), POLLIN, 0},
+  pollfd watched[4] = {{control_.number(), POLLIN, 0},
                        {signals_.number(), POLLIN, 0},
+                       {tree_ ? tree_->out_of_memory() : -1, POLLIN, 0},
                        {failure_.number(), POLLIN, 0}};
-  if (::poll(watched, failure_ ? 3 : 2, -1) < 0) return;
-  if (failure_ && watched[2].revents != 0) started_or_failed();
+  if (::poll(watched, failure_ ? 4 : 3, -1) < 0) return;
+  if (failure_ && watched[3].revents != 0) started_or_failed();
+  if (watched[2].revents != 0) ending_ = true;
   if (!ending_ && watched[0].revents != 0) obey();
   if (!ending_ && watched[1].revents != 0) signalled();
 }
@@ -307,7 +347,8 @@ void Keeper::hear_launcher() {
   if (executing) said.remove_prefix(1);
   if (executing && said.empty()) {
     starting_ = false;
-    report(KeeperReport::Kind::started, server_);
+    if (tree_ && !tree_->holds(server_)) why_no_tree_ = "its cgroup could not be entered";
+    report(KeeperReport::Kind::started, server_, why_no_tree_);
     return;
   }
   ending_ = true;
@@ -402,7 +443,7 @@ bool is_keeper(int argc, char** argv) {
   return argc > 0 && std::string_view(argv[0]) == "toolgate-keeper";
 }
 
-int keeper_main(int, char**) {
+int keeper_main(int argc, char** argv) {
   struct stat about{};
   if (::fstat(control_number, &about) != 0 || !S_ISSOCK(about.st_mode) ||
       ::fstat(orders_number, &about) != 0 || !S_ISREG(about.st_mode)) {
@@ -429,7 +470,7 @@ int keeper_main(int, char**) {
     return 0;
   }
   if (::getppid() != orders->parent) return 2;
-  return Keeper(std::move(*orders)).run();
+  return Keeper(std::move(*orders), argc > 1 ? argv[1] : "").run();
 }
 
 }  // namespace toolgate

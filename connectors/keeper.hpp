@@ -16,6 +16,8 @@
 // that
 //   descends from the server is killed, then the keeper ends. PR_SET_PDEATHSIG says the same once
 //   more.
+// - Puts a sandboxed server into a cgroup of its own where the host has one to give, and removes it
+//   at the end (connectors/sandbox/process_tree.hpp).
 // - Passes on orders (terminate, kill) and reports what happened.
 // - When the server has exited, kills what it left behind before it says so and ends itself.
 // It has its own session and blocks every signal: Ctrl-C at the gateway's terminal reaches no
@@ -57,13 +59,15 @@ struct KeeperOrders {
   std::optional<SandboxPlan> sandbox;
 };
 
-// What the keeper says, one datagram each; for `refused` and `missing` a text follows.
+// What the keeper says, one datagram each; a text may follow.
 struct KeeperReport {
   enum class Kind : std::int32_t {
-    started = 1,       // value: the server's process id
+    started = 1,       // value: the server's process id; in a sandbox, the text says why its
+                       // limits hold for each process alone, or is empty
     no_directory = 2,  // value: errno of chdir
     not_executed = 3,  // value: errno of execve, or of fork
-    ended = 4,         // value: the wait status; all that descended from the server is gone
+    ended = 4,         // value: the wait status; all that descended from the server is gone;
+                       // the text says what it ran out of, if it did
     refused = 5,       // the sandbox could not be made; the text says why
     missing = 6,       // this host lacks what the sandbox is made of; the text says what
   };

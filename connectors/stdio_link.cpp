@@ -43,6 +43,7 @@ class StdioLink : public ServerLink {
   Task<> close() override { co_await uncancelled(stop()); }
   std::optional<int> process_id() const override;
   std::string stderr_tail() const override { return stderr_.text(); }
+  std::optional<std::string> why_no_tree() const override;
 
  private:
   Refusal refusal(const std::string& what) const;
@@ -234,6 +235,11 @@ Task<> StdioLink::stop() {
 std::optional<int> StdioLink::process_id() const {
   if (process_.process_id() < 0 || process_.end()) return std::nullopt;
   return process_.process_id();
+}
+
+std::optional<std::string> StdioLink::why_no_tree() const {
+  if (!server_.sandbox || !process_id()) return std::nullopt;
+  return process_.why_no_tree();
 }
 
 }  // namespace

@@ -43,6 +43,10 @@ boost::json::object status_of(const Upstream& server) {
   one["missing"] = containment.missing;
   if (auto pid = server.process_id()) one["pid"] = *pid;
   if (auto revision = server.revision()) one["revision"] = std::string(revision_text(*revision));
+  if (auto why = server.why_no_tree()) {
+    one["limits"] = why->empty() ? "tree" : "process";
+    one["no_tree"] = *why;
+  }
   one["restarts"] = server.restarts();
   one["last_error"] = server.last_error();
   one["last_words"] = server.last_words();

@@ -123,6 +123,10 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   // people, never for an agent.
   const std::string& last_words() const { return last_words_; }
   std::optional<int> process_id() const { return link_ ? link_->process_id() : std::nullopt; }
+  // As ServerLink has it.
+  std::optional<std::string> why_no_tree() const {
+    return link_ ? link_->why_no_tree() : std::nullopt;
+  }
   std::uint64_t dropped_answers() const { return dropped_; }
 
   // Waits until the server is ready. Refuses with `unavailable` when it will not be soon, and with

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "connectors/sandbox/enter.hpp"
+#include "connectors/sandbox/process_tree.hpp"
 #include "connectors/sandbox/proof.hpp"
 #include "gateway/cli/capabilities.hpp"
 #include "gateway/core/task_group.hpp"
@@ -101,6 +102,27 @@ Capability set_user_id_bubblewrap() {
               : ""};
 }
 
+// By a process that really enters one.
+Capability process_trees() {
+  Capability row{"process_trees", State::degraded,
+                 "limits on all processes of a server together (memory_mb, processes; "
+                 "require_tree)",
+                 ""};
+  auto tree = ProcessTree::make("doctor", tree_limits(SandboxPlan{}), ::getpid());
+  if (!tree) {
+    row.remedy = "each process has its limits alone: " + tree.refusal().detail;
+    return row;
+  }
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit((*tree)->enter() ? 0 : 1);
+  int status = 1;
+  const bool works = child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+                     WEXITSTATUS(status) == 0;
+  if (works) row.state = State::ok;
+  if (!works) row.remedy = "each process has its limits alone: a cgroup of its own was not entered";
+  return row;
+}
+
 Task<> prove(SandboxProof& proof, Status& status) {
   status = co_await proof.require({SandboxTier::process, false});
   if (status) status = co_await proof.require({SandboxTier::process, true});
@@ -123,7 +145,7 @@ Capability process_tier() {
 void examine_sandbox(Need need, std::vector<Capability>& rows) {
   const std::size_t begin = rows.size();
   for (auto examine : {bubblewrap, set_user_id_bubblewrap, user_namespaces, landlock, seccomp,
-                       open_by_descriptor, keyring, process_tier}) {
+                       open_by_descriptor, keyring, process_trees, process_tier}) {
     rows.push_back(examine());
   }
   // Enforced by what the tier is made of: no better than what its proof just said.

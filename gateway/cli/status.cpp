@@ -77,6 +77,9 @@ std::string status_json(const ServerEntry& entry, const Trust& trust, const Runn
           ",\"tools\":{\"approved\":" + std::to_string(trust.tools.approved) +
           ",\"held\":" + std::to_string(trust.tools.held) +
           ",\"new\":" + std::to_string(trust.tools.fresh) + "}";
+  line += ",\"limits\":" +
+          (running && !running->limits.empty() ? json_quote(running->limits) : "null") +
+          ",\"no_tree\":" + json_quote(running ? running->no_tree : "");
   line += ",\"process\":" + (running ? json_quote(running->state) : "null");
   line += ",\"pid\":" + (running && running->pid ? std::to_string(*running->pid) : "null");
   line += ",\"revision\":" +
@@ -109,9 +112,11 @@ Style style_of(const Trust& trust) {
 
 void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
              const RunningServer* running) {
-  const std::string isolation = is_lesser(running)
-                                    ? running->isolation + ", not " + isolation_of(entry)
-                                    : isolation_of(entry);
+  std::string isolation = isolation_of(entry);
+  if (is_lesser(running)) {
+    const bool is_same = running->isolation == isolation;  // then the cgroup is what it lacks
+    isolation = is_same ? isolation + ", no tree" : running->isolation + ", not " + isolation;
+  }
   table.add({entry.name.text(), trust.state, isolation, std::to_string(trust.tools.approved),
              std::to_string(trust.tools.held), std::to_string(trust.tools.fresh),
              running ? running->state : "-",
@@ -119,6 +124,20 @@ void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
              running && !running->revision.empty() ? running->revision : "-",
              running ? std::to_string(running->restarts) : "-", running ? running->last_error : ""},
             is_lesser(running) ? Style::warning : style_of(trust));
+}
+
+// Which servers have no limit on all of their processes together.
+void tell_of_trees(Console& console, const std::vector<RunningServer>& running) {
+  std::string names;
+  std::string why;
+  for (const RunningServer& one : running) {
+    if (one.limits != "process") continue;
+    names += (names.empty() ? "" : ", ") + one.server;
+    why = one.no_tree;
+  }
+  if (names.empty()) return;
+  console.out << "\nLimits hold for each process alone, not for all of a server: " << visible(names)
+              << "\n  " << visible(why) << "\n";
 }
 
 }  // namespace
@@ -175,6 +194,7 @@ int status_command(const Invocation& call) {
                               " to file names: `toolgate approvals list`")
                 << std::endl;
   }
+  if (!call.has("json")) tell_of_trees(console, running);
   for (const RunningServer& one : running) {
     if (call.has("json") || one.last_error.empty() || one.last_words.empty()) continue;
     console.out << "\nLast lines of " << visible(one.server) << " on stderr\n"

@@ -49,6 +49,8 @@ void read_file(const std::filesystem::path& file, std::vector<RunningServer>& al
     server.state = text_of(one, "state");
     server.isolation = text_of(one, "isolation");
     server.missing = text_of(one, "missing");
+    server.limits = text_of(one, "limits");
+    server.no_tree = text_of(one, "no_tree");
     server.pid = number_of(one, "pid");
     server.revision = text_of(one, "revision");
     server.restarts = number_of(one, "restarts").value_or(0);

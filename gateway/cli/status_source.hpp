@@ -21,6 +21,8 @@ struct RunningServer {
   std::string state;                // "starting", "ready", "waiting", ...
   std::string isolation;            // that it has for want of the one asked for; else empty
   std::string missing;              // what this host lacks of the one asked for; else empty
+  std::string limits;               // "tree", "process"; empty without a sandbox
+  std::string no_tree;              // why they hold for each process alone
   std::optional<std::int64_t> pid;  // nothing for a remote server
   std::string revision;             // of MCP, that it speaks; empty while that is not known
   std::int64_t restarts = 0;

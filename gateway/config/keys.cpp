@@ -43,6 +43,7 @@ constexpr auto limits_keys = std::to_array<Key>({
     {"cpu_s", Shape::integer},
     {"open_files", Shape::integer},
     {"file_mb", Shape::integer},
+    {"require_tree", Shape::boolean},
     {"start_ms", Shape::integer},
     {"call_ms", Shape::integer},
     {"result_bytes", Shape::integer},

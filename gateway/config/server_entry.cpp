@@ -61,10 +61,10 @@ class ServerReader {
     if (const auto disabled = entry_.find("disabled")) server_.disabled = disabled->boolean();
     read_prefix();
     read_isolation();
-    read_remains();
     read_files();
     read_protect();
     read_limits();
+    read_remains();
     read_tools();
     return std::move(server_);
   }
@@ -290,6 +290,10 @@ void ServerReader::read_sandbox_limits(const Value& limits) {
   read("cpu_s", 1, most_mb, server_.sandbox.cpu_s);
   read("open_files", 16, most_count, server_.sandbox.open_files);
   read("file_mb", 1, most_mb, server_.sandbox.file_mb);
+  if (const auto required = limits.find("require_tree")) {
+    only_in_sandbox(*required, "require_tree");
+    server_.sandbox.require_tree = required->boolean();
+  }
 }
 
 void ServerReader::read_files() {

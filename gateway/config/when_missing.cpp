@@ -31,10 +31,14 @@ void read_boundary(const Value& value, const ServerEntry& server, const Reading&
     return;
   }
   into.isolation = found->second;
-  if (!is_less(into.isolation, server.isolation)) {
-    reading.problems.add(value.begin(), "'isolation' of 'when_missing' is what remains when \"" +
-                                            std::string(isolation_name(server.isolation)) +
-                                            "\" cannot be had: it must be less than that");
+  const bool gives_up_tree = server.sandbox.require_tree && into.isolation == server.isolation;
+  if (!gives_up_tree && !is_less(into.isolation, server.isolation)) {
+    reading.problems.add(
+        value.begin(),
+        "'isolation' of 'when_missing' is what remains when \"" +
+            std::string(isolation_name(server.isolation)) +
+            "\" cannot be had: it must be less than that (or the same, if what may be missing is "
+            "the cgroup of 'require_tree')");
   }
 }
 

@@ -8,7 +8,7 @@
 
 namespace toolgate::config {
 
-// `server` has its isolation. What is wrong is in `reading.problems`.
+// `server` has its isolation and limits. What is wrong is in `reading.problems`.
 WhenMissing read_when_missing(const Value& value, const ServerEntry& server,
                               const Reading& reading);
 

@@ -19,12 +19,15 @@ struct JsonLimits {
 
 // What one sandboxed server may use up. Enforced by rlimits (setrlimit(2)), so `memory_mb` and
 // `cpu_s` count for each of its processes; the sizes of /tmp and /dev/shm are a quarter of it.
+// Where the host lets the gateway have cgroups, `memory_mb` and `processes` count for all of them
+// together as well (connectors/sandbox/process_tree.hpp).
 struct SandboxLimits {
   std::size_t memory_mb = 4'096;  // private memory that a process may write (RLIMIT_DATA)
   std::size_t processes = 512;    // and threads, together
   std::size_t cpu_s = 0;          // 0: no limit; a server may live for weeks
   std::size_t open_files = 4'096;
   std::size_t file_mb = 1'024;  // the longest file that it can write
+  bool require_tree = false;    // without a cgroup it does not start
 
   bool operator==(const SandboxLimits&) const = default;
 };

@@ -79,6 +79,9 @@ class ServerLink {
   // For status: the process id, or nothing for a remote server; the bounded tail of its stderr.
   virtual std::optional<int> process_id() const = 0;
   virtual std::string stderr_tail() const = 0;
+  // Of a sandboxed server that runs: why its limits hold for each process alone, or an empty text
+  // where they hold for all of them together.
+  virtual std::optional<std::string> why_no_tree() const { return std::nullopt; }
 };
 
 }  // namespace toolgate

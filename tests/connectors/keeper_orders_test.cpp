@@ -18,7 +18,12 @@ KeeperOrders full_orders() {
   plan.protect = {".env", "!.vscode"};
   plan.forbidden = {"/home/me/.toolgate"};
   plan.home = "/home/me";
-  plan.limits = {.memory_mb = 1, .processes = 2, .cpu_s = 3, .open_files = 4, .file_mb = 5};
+  plan.limits = {.memory_mb = 1,
+                 .processes = 2,
+                 .cpu_s = 3,
+                 .open_files = 4,
+                 .file_mb = 5,
+                 .require_tree = true};
   plan.home_files = {{".claude.json", "{}\n"}};
   plan.terminal = true;
   plan.doors = {8808, 65535};

@@ -186,11 +186,11 @@ const std::vector<Bad> table = {
     {"when_missing that is no less",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"process","tools":["t"]}}}}})",
      "1:75: 'isolation' of 'when_missing' is what remains when \"process\" cannot be had: it must "
-     "be less than that"},
+     "be less than that (or the same, if what may be missing is the cgroup of 'require_tree')"},
     {"when_missing that is more",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"vm","tools":["t"]}}}}})",
      "1:75: 'isolation' of 'when_missing' is what remains when \"process\" cannot be had: it must "
-     "be less than that"},
+     "be less than that (or the same, if what may be missing is the cgroup of 'require_tree')"},
     {"when_missing with a boundary that nobody knows",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"isolation":"any","tools":["t"]}}}}})",
      "1:75: 'isolation' of 'when_missing' must be \"gvisor\", \"process\" or \"none\""},
@@ -204,6 +204,10 @@ const std::vector<Bad> table = {
     {"when_missing of a remote server",
      R"({"mcpServers":{"a":{"url":"https://h/","toolgate":{"when_missing":{"isolation":"none","tools":["t"]}}}}})",
      "1:52: 'when_missing' is only for local servers in a sandbox, those whose 'isolation' is not "
+     "\"none\""},
+    {"a tree that is required without a sandbox",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"none","limits":{"require_tree":true}}}}})",
+     "1:76: 'require_tree' is only for local servers in a sandbox, those whose 'isolation' is not "
      "\"none\""},
     {"limits of a sandbox that is not there",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"none","limits":{"memory_mb":64}}}}})",

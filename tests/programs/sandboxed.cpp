@@ -43,6 +43,7 @@ void set_limit(SandboxLimits& limits, const std::string& text) {
   if (name == "cpu_s") limits.cpu_s = value;
   if (name == "open_files") limits.open_files = value;
   if (name == "file_mb") limits.file_mb = value;
+  if (name == "require_tree") limits.require_tree = value != 0;
 }
 
 KeeperOrders orders_from(int argc, char** argv) {
@@ -166,6 +167,7 @@ Task<> run(KeeperOrders orders, int& status) {
   desk.stop();
   std::cerr << custodian.said();
   const ProcessEnd end = *process.end();
+  if (!end.why.empty()) std::cerr << end.why << '\n';
   status = end.how == ProcessEnd::How::exited ? end.value : 128 + end.value;
   co_await process.finish();
 }

@@ -1,10 +1,10 @@
 // Runs a command on a host that lacks something:
 //
-//   without bubblewrap|user_namespaces|landlock|seccomp COMMAND...
+//   without bubblewrap|user_namespaces|landlock|seccomp|cgroups COMMAND...
 //
 // It is really not there for the command and what descends from it: /usr/bin/bwrap is /dev/null in
 // a mount namespace of its own; no user namespace can be made in one whose limit is 0; the kernel
-// answers the first call of Landlock or seccomp with ENOSYS.
+// answers the first call of Landlock or seccomp with ENOSYS; /sys/fs/cgroup is an empty folder.
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -67,10 +67,19 @@ void enter_user_namespace() {
   ::close(ends[1]);
 }
 
-void hide_bubblewrap() {
+void leave_mount_namespace() {
   if (::geteuid() != 0) enter_user_namespace();
   need(::unshare(CLONE_NEWNS) == 0, "a mount namespace");
   need(::mount("", "/", "", MS_REC | MS_SLAVE, nullptr) == 0, "a mount namespace");
+}
+
+void hide_cgroups() {
+  leave_mount_namespace();
+  need(::mount("tmpfs", "/sys/fs/cgroup", "tmpfs", MS_RDONLY, nullptr) == 0, "/sys/fs/cgroup");
+}
+
+void hide_bubblewrap() {
+  leave_mount_namespace();
   need(::mount("/dev/null", "/usr/bin/bwrap", "", MS_BIND, nullptr) == 0, "/usr/bin/bwrap");
 }
 
@@ -97,6 +106,8 @@ int main(int argc, char** argv) {
   const std::string what = argc > 2 ? argv[1] : "";
   if (what == "bubblewrap") {
     hide_bubblewrap();
+  } else if (what == "cgroups") {
+    hide_cgroups();
   } else if (what == "user_namespaces") {
     forbid_user_namespaces();
   } else if (what == "landlock") {
@@ -104,7 +115,9 @@ int main(int argc, char** argv) {
   } else if (what == "seccomp") {
     refuse_call(SYS_seccomp);
   } else {
-    std::fprintf(stderr, "usage: without bubblewrap|user_namespaces|landlock|seccomp COMMAND...\n");
+    std::fprintf(stderr,
+                 "usage: without bubblewrap|user_namespaces|landlock|seccomp|cgroups "
+                 "COMMAND...\n");
     return 2;
   }
   ::execv(argv[2], argv + 2);

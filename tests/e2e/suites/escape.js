@@ -12,6 +12,7 @@ import { cases as races } from '../escape/races.js';
 import { cases as resources } from '../escape/resources.js';
 import { lifetimes } from '../escape/lifetimes.js';
 import { servers } from '../escape/servers.js';
+import { trees } from '../escape/trees.js';
 import { ensure, eventually } from '../lib/checks.js';
 import { mentioning } from '../lib/processes.js';
 import { Runner, fits } from '../lib/sandboxes.js';
@@ -29,6 +30,7 @@ export async function run(checks, { gateway = true } = {}) {
       await table(checks, runner, [...files, ...names, ...races, ...network, ...kernel, ...resources]);
       await lifetimes(checks, runner);
       await canary(checks, runner);
+      await trees(checks, runner);
     } finally {
       await checks.test(`${runner.name}: nothing is left of it on the host`, async () => {
         await eventually(() => mentioning(runner.base).length === 0, 'no process is left');

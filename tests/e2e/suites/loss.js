@@ -38,6 +38,7 @@ export async function run(checks, { gateway = true } = {}) {
     }
     await comesBack(checks, who, user);
   }
+  await tree(checks);
   await reviewed(checks);
 }
 
@@ -201,6 +202,38 @@ async function comesBack(checks, who, user) {
     equal(await gateway.names(), all, 'what is listed');
     const status = await eventually(() => place.status().process === 'ready' && place.status(), 'what status says');
     equal([status.isolation, status.missing, status.last_error], ['process', '', ''], 'status');
+  }, { seconds: 120 });
+}
+
+// The boundary itself is there, and the cgroup that is required is not.
+async function tree(checks) {
+  const limits = { require_tree: true };
+  const says = /"require_tree" asks for limits on all its processes together, and no cgroup/;
+  await checks.test('no cgroups: a tree that is required refuses, or what was written out remains', async (after) => {
+    const place = Place.create(after, undefined, { limits: {} });
+    place.approve();
+    const plain = await place.connect(after, 'cgroups');
+    equal(await call(plain.client, 'where'), { failed: false, text: 'in a sandbox' }, 'where none is required');
+    const without = await eventually(() => place.status().limits && place.status(), 'what status says');
+    ensure(without.limits === 'process' && /no cgroup/.test(without.no_tree), JSON.stringify(without));
+    ensure(/Limits hold for each process alone/.test(place.run('status')), place.run('status'));
+    await plain.close();
+
+    place.configure({ ...place.own, limits });
+    const refusing = await place.connect(after, 'cgroups');
+    const refused = await call(refusing.client, 'where');
+    ensure(refused.failed && says.test(refused.text), `the answer: ${JSON.stringify(refused)}`);
+    await refusing.close();
+
+    place.configure({ ...place.own, limits, when_missing: { isolation: 'process', tools: ['where'] } });
+    place.approve();
+    const gateway = await place.connect(after, 'cgroups');
+    equal(await call(gateway.client, 'where'), { failed: false, text: 'in a sandbox' }, 'where it runs');
+    equal(await gateway.names(), ['files__where'], 'what is listed');
+    const status = await eventually(() => place.status().limits && place.status(), 'what status says');
+    equal([status.isolation, status.isolation_asked, status.limits], ['process', 'process', 'process'], 'status');
+    ensure(says.test(status.missing), JSON.stringify(status));
+    ensure(place.run('status').includes('process, no tree'), place.run('status'));
   }, { seconds: 120 });
 }
 

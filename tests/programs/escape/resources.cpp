@@ -61,6 +61,33 @@ long take_memory(char** a) {
   return within_limits(count, a);
 }
 
+// COUNT processes that hold so many MEGABYTES each, all at the same time.
+long take_together(char** a) {
+  const int count = std::atoi(a[0]);
+  const std::size_t bytes = static_cast<std::size_t>(std::atol(a[1])) << 20;
+  int taken[2];
+  int end[2];
+  if (pipe(taken) != 0 || pipe(end) != 0) return -1;
+  for (int i = 0; i < count; ++i) {
+    if (fork() != 0) continue;
+    close(end[1]);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) _exit(1);
+    std::memset(memory, 1, bytes);
+    char byte = 0;
+    if (write(taken[1], &byte, 1) == 1) [[maybe_unused]]
+      ssize_t done = read(end[0], &byte, 1);
+    _exit(0);
+  }
+  close(taken[1]);
+  int holding = 0;
+  char byte = 0;
+  while (holding < count && read(taken[0], &byte, 1) == 1) ++holding;
+  close(end[1]);
+  while (waitpid(-1, nullptr, 0) > 0) continue;
+  return holding == count ? 0 : denied(ENOMEM);
+}
+
 // Megabytes written to one file in FOLDER, which it then removes.
 long fill(char** a) {
   const std::string path = std::string(a[0]) + "/fill";
@@ -129,6 +156,7 @@ long dig(char** a) {
 constexpr auto attacks = std::to_array<Attack>({
     {"bomb", bomb},
     {"take_memory", take_memory},
+    {"take_together", take_together},
     {"fill", fill},
     {"write_far", write_far},
     {"make_long", make_long},

@@ -1,0 +1,54 @@
+#include "connectors/sandbox/cgroup_files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "connectors/descriptor.hpp"
+
+namespace toolgate {
+
+std::string read_small_file(const std::string& path) {
+  constexpr std::size_t most_bytes = std::size_t{1} << 20;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char part[4096];
+  while (file && text.size() < most_bytes) {
+    const ssize_t count = ::read(file.number(), part, sizeof part);
+    if (count <= 0) break;
+    text.append(part, static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+bool write_small_file(const std::string& path, std::string_view text) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return file &&
+         ::write(file.number(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+std::vector<std::string_view> words_of(std::string_view text, char between) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(between), text.size());
+    if (end > 0) words.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) { return words_of(text, '\n'); }
+
+std::vector<int> processes_in(const std::string& cgroup) {
+  const std::string text = read_small_file(cgroup + "/cgroup.procs");
+  std::vector<int> processes;
+  for (const std::string_view line : lines_of(text)) {
+    int process = 0;
+    std::from_chars(line.data(), line.data() + line.size(), process);
+    if (process > 0) processes.push_back(process);
+  }
+  return processes;
+}
+
+}  // namespace toolgate
