@@ -77,8 +77,15 @@ int Custody::keep(int file, const char* path) {
 
 void Custody::held(CustodySays what, const char* path, const char* to) { send(what, path, to, -1); }
 
+const char* Custody::as_told(const char* path) const {
+  const std::size_t length = std::strlen(root_);
+  return std::strncmp(path, root_, length) == 0 ? path + length : path;
+}
+
 bool Custody::send(CustodySays what, const char* path, const char* to, int file) {
   char kind = static_cast<char>(what);
+  path = as_told(path);
+  if (to != nullptr) to = as_told(to);
   iovec parts[3] = {{&kind, 1},
                     {const_cast<char*>(path), std::strlen(path) + 1},
                     {const_cast<char*>(to), to == nullptr ? 0 : std::strlen(to) + 1}};

@@ -36,8 +36,9 @@ namespace toolgate {
 
 class Custody {
  public:
-  // -1 where no scope is staged.
-  explicit Custody(int socket) : socket_(socket) {}
+  // -1 where no scope is staged. `root` is what every path begins with here and not at the gateway:
+  // "", or the folder of a virtual machine; it outlives this.
+  Custody(int socket, const char* root) : socket_(socket), root_(root) {}
   Custody(const Custody&) = delete;
 
   // To be called before a call is looked at: a window that began before it counts for it.
@@ -59,9 +60,11 @@ class Custody {
 
  private:
   bool send(CustodySays what, const char* path, const char* to, int file);
+  const char* as_told(const char* path) const;
   void begin_window();
 
   int socket_;
+  const char* root_;
   bool window_begins_ = false;
   MadeNames names_;
   KnownContents contents_;

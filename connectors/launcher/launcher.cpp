@@ -84,6 +84,8 @@ int main() {
   fcntl(launcher_status_number, F_SETFD, FD_CLOEXEC);
 
   const bool with_terminal = std::strcmp(orders.text(), "terminal") == 0;
+  const char* root = orders.text();
+  const bool is_machine = root[0] != '\0';
   hand_out_listeners(orders);
   close(launcher_handoff_number);
   close_range(launcher_custody_number + 1, ~0U, 0);
@@ -114,7 +116,7 @@ int main() {
     if (server > 0) {
       close(launcher_status_number);
       const Guard guard(scopes, staged, names);
-      Custody custody(staged.count > 0 ? launcher_custody_number : -1);
+      Custody custody(staged.count > 0 ? launcher_custody_number : -1, root);
       return supervise(server, socket, Rules{guard, custody});
     }
     begin_session(with_terminal);  // not the supervisor's
@@ -125,7 +127,11 @@ int main() {
   close(launcher_custody_number);
   limit_resource(RLIMIT_CPU, seconds);
   const char executing = static_cast<char>(LauncherSays::executing);
-  if (write(launcher_status_number, &executing, 1) != 1) _exit(launcher_refused_status);
+  if (is_machine) {
+    fcntl(launcher_status_number, F_SETFD, 0);
+  } else if (write(launcher_status_number, &executing, 1) != 1) {
+    _exit(launcher_refused_status);
+  }
   execute(argv, environment);
   char error[16];
   std::snprintf(error, sizeof error, "%d", errno);

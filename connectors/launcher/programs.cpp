@@ -1,6 +1,6 @@
 #include "connectors/launcher/programs.hpp"
 
-// The bytes of the two programs, put between two names by the assembler.
+// The bytes of the programs, put between two names by the assembler.
 #define TOOLGATE_PROGRAM(name, file)                                                     \
   asm(".pushsection .rodata\n"                                                           \
       ".balign 16\n"                                                                     \
@@ -16,6 +16,8 @@
 
 TOOLGATE_PROGRAM(launcher, LAUNCHER_FILE);
 TOOLGATE_PROGRAM(canary, CANARY_FILE);
+TOOLGATE_PROGRAM(attendant, ATTENDANT_FILE);
+TOOLGATE_PROGRAM(guest_init, GUEST_INIT_FILE);
 
 namespace toolgate {
 
@@ -23,5 +25,11 @@ std::span<const char> launcher_program() {
   return {toolgate_launcher_begin, toolgate_launcher_end};
 }
 std::span<const char> canary_program() { return {toolgate_canary_begin, toolgate_canary_end}; }
+std::span<const char> attendant_program() {
+  return {toolgate_attendant_begin, toolgate_attendant_end};
+}
+std::span<const char> guest_init_program() {
+  return {toolgate_guest_init_begin, toolgate_guest_init_end};
+}
 
 }  // namespace toolgate

@@ -1,7 +1,7 @@
 #pragma once
-// The programs that run inside a sandbox, as bytes of this program: what is executed there is what
-// was built here, wherever toolgate was copied to. Statically linked; launcher.cpp and canary.cpp
-// beside this file are their sources.
+// The programs that run inside a sandbox or a virtual machine, as bytes of this program: what is
+// executed there is what was built here, wherever toolgate was copied to. Statically linked; their
+// sources are launcher.cpp and canary.cpp beside this file, and those in connectors/guest.
 
 #include <span>
 
@@ -9,5 +9,7 @@ namespace toolgate {
 
 std::span<const char> launcher_program();
 std::span<const char> canary_program();
+std::span<const char> attendant_program();   // connectors/guest/attendant.cpp
+std::span<const char> guest_init_program();  // connectors/guest/init.cpp
 
 }  // namespace toolgate

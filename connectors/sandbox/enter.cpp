@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "connectors/launcher/orders.hpp"
 #include "connectors/sandbox/host.hpp"
+#include "connectors/sandbox/machine.hpp"
 #include "connectors/sandbox/staging.hpp"
 #include "connectors/sandbox/system_calls.hpp"
 
@@ -77,7 +79,7 @@ Refusal execute_bubblewrap(int arguments) {
 
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
                       const LauncherDescriptors& given, int parent) {
-  if (plan.tier != SandboxTier::process) {
+  if (plan.tier == SandboxTier::gvisor) {
     return Refusal(Reason::unsupported,
                    "this build does not have the tier of isolation that is asked for; nothing "
                    "falls back to less: write \"isolation\": \"process\"");
@@ -109,9 +111,16 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // cleared with the user id
     if (::getppid() != parent) ::_exit(127);
   }
+  std::optional<Machine> machine;
+  if (plan.tier == SandboxTier::vm) {
+    auto made = make_machine(plan, program, rules->filter);
+    if (!made) return made.refusal();
+    machine = std::move(*made);
+  }
   SandboxFiles files;
-  const int orders = files.add(launcher_orders(plan, program, *rules));
-  const int arguments = files.add(bubblewrap_arguments(plan, *mounts, program, files));
+  const int orders = files.add(launcher_orders(plan, machine ? machine->program : program, *rules));
+  const int arguments =
+      files.add(bubblewrap_arguments(plan, *mounts, program, machine ? &*machine : nullptr, files));
   for (const Mount& mount : mounts->all()) {
     if (mount.source) ::fcntl(mount.source.number(), F_SETFD, 0);
   }

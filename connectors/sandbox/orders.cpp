@@ -15,6 +15,7 @@
 
 #include "connectors/launcher/orders.hpp"
 #include "connectors/launcher/programs.hpp"
+#include "connectors/sandbox/machine.hpp"
 
 namespace toolgate {
 namespace {
@@ -70,28 +71,34 @@ class Arguments {
   std::string text_;
 };
 
-void add_system(Arguments& arguments) {
-  for (const char* folder : {"/etc", "/etc/ssl"}) arguments.add("--perms", "0755", "--dir", folder);
-  arguments.add("--ro-bind", "/usr", "/usr");
+// At the beginning of where things are mounted: nothing, or the root of what a machine sees.
+using Root = const std::string&;
+
+void add_system(Arguments& arguments, Root root) {
+  for (const char* folder : {"/etc", "/etc/ssl"}) {
+    arguments.add("--perms", "0755", "--dir", root + folder);
+  }
+  arguments.add("--ro-bind", "/usr", root + "/usr");
   for (const char* folder : merged_folders) {
     if (is_link(folder)) {
       char target[256];
       const ssize_t length = ::readlink(folder, target, sizeof target);
       if (length > 0) {
-        arguments.add("--symlink", std::string(target, static_cast<std::size_t>(length)), folder);
+        arguments.add("--symlink", std::string(target, static_cast<std::size_t>(length)),
+                      root + folder);
       }
     } else if (exists(folder)) {
-      arguments.add("--ro-bind", folder, folder);
+      arguments.add("--ro-bind", folder, root + folder);
     }
   }
   for (const char* name : etc_folders) {
-    if (exists(name)) arguments.add("--ro-bind", name, name);
+    if (exists(name)) arguments.add("--ro-bind", name, root + name);
   }
 }
 
 // A file of the root itself, which becomes read-only when all is in it. (A mount for each would
 // take most of the time that a sandbox needs.)
-void add_file(Arguments& arguments, int content, const char* mode, const char* path) {
+void add_file(Arguments& arguments, int content, const char* mode, const std::string& path) {
   arguments.add("--perms", mode, "--file", content, path);
 }
 
@@ -109,15 +116,15 @@ std::string small_file(const char* path) {
   return text;
 }
 
-void add_small_files(Arguments& arguments, SandboxFiles& files) {
+void add_small_files(Arguments& arguments, SandboxFiles& files, Root root) {
   for (const char* name : etc_files) {
     const std::string text = small_file(name);
-    if (!text.empty()) add_file(arguments, files.add(text), "0444", name);
+    if (!text.empty()) add_file(arguments, files.add(text), "0444", root + name);
   }
   const std::string user = std::to_string(::getuid());
   const std::string group = std::to_string(::getgid());
   auto file = [&](std::string_view bytes, const char* path) {
-    add_file(arguments, files.add(bytes), "0444", path);
+    add_file(arguments, files.add(bytes), "0444", root + path);
   };
   file("toolgate:x:" + user + ":" + group + "::" + sandbox_home + ":/bin/sh\n", "/etc/passwd");
   file("toolgate:x:" + group + ":\n", "/etc/group");
@@ -127,12 +134,14 @@ void add_small_files(Arguments& arguments, SandboxFiles& files) {
   file("sandbox\n", "/etc/hostname");
 }
 
-void add_programs(Arguments& arguments, const SandboxedProgram& program, SandboxFiles& files) {
-  auto own = [&](std::span<const char> bytes, const char* path) {
+void add_programs(Arguments& arguments, const SandboxedProgram& program, SandboxFiles& files,
+                  Root root) {
+  auto own = [&](std::span<const char> bytes, const std::string& path) {
     add_file(arguments, files.add(std::string_view(bytes.data(), bytes.size())), "0555", path);
   };
   own(launcher_program(), launcher_path);
-  if (program.argv.front() == canary_path) own(canary_program(), canary_path);
+  if (program.argv.front() == canary_path) own(canary_program(), root + canary_path);
+  if (!root.empty()) own(attendant_program(), attendant_path);
 }
 
 void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles& files) {
@@ -140,6 +149,19 @@ void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles&
     arguments.add("--perms", "0600", "--file", files.add(content),
                   std::string(sandbox_home) + "/" + path);
   }
+}
+
+// The root of what a machine sees: the places that it mounts something of its own on.
+void add_guest_places(Arguments& arguments, Root root) {
+  for (const char* folder : {"/proc", "/dev", "/dev/shm", "/tmp", sandbox_home, "/run/toolgate"}) {
+    arguments.add("--dir", root + folder);
+  }
+}
+
+void add_machine(Arguments& arguments, const Machine& machine, SandboxFiles& files) {
+  arguments.add("--ro-bind", machine.kernel, machine_kernel_path, "--perms", "0444",
+                "--ro-bind-data", files.add(machine.initial_files), initial_files_path);
+  if (has_kvm()) arguments.add("--dev-bind", kvm_device, kvm_device);
 }
 
 // The folder directly in a private one that a path lies beneath; empty where there is none. What
@@ -154,25 +176,31 @@ std::string pinned_above(std::string_view path) {
   return "";
 }
 
-// What is read-only has that from its stage, and passes it on to nothing that lies within it.
-void add_mounts(Arguments& arguments, const Mounts& mounts) {
+// What is read-only has that from its stage, and passes it on to nothing that lies within it. What
+// a machine sees lies beneath nothing that it may write to.
+void add_mounts(Arguments& arguments, const Mounts& mounts, Root root) {
   std::set<std::string> pins;
   for (const Mount& mount : mounts.all()) {
-    const std::string pin = pinned_above(mount.path);
+    const std::string pin = root.empty() ? pinned_above(mount.path) : "";
     if (!pin.empty() && pins.insert(pin).second) {
       arguments.add("--perms", "0755", "--size", "65536", "--tmpfs", pin);
     }
-    arguments.add("--bind-fd", mount.source.number(), mount.path);
+    arguments.add("--bind-fd", mount.source.number(), root + mount.path);
   }
   for (const std::string& pin : pins) arguments.add("--remount-ro", pin);
 }
 
-char class_of(const FileScope& scope) {
-  LandlockClass result = scope.exec ? LandlockClass::execute : LandlockClass::read;
+std::string root_of(const SandboxPlan& plan) {
+  return plan.tier == SandboxTier::vm ? guest_root : "";
+}
+
+// What a machine executes, it reads.
+char class_of(const FileScope& scope, bool executes) {
+  LandlockClass result = executes ? LandlockClass::execute : LandlockClass::read;
   if (scope.mode == FileMode::rw || scope.is_staged) {
-    result = scope.exec ? LandlockClass::write_execute : LandlockClass::write;
+    result = executes ? LandlockClass::write_execute : LandlockClass::write;
   } else if (scope.mode == FileMode::rw_no_delete) {
-    result = scope.exec ? LandlockClass::keep_execute : LandlockClass::keep;
+    result = executes ? LandlockClass::keep_execute : LandlockClass::keep;
   }
   return static_cast<char>(result);
 }
@@ -197,10 +225,16 @@ Rules landlock_rules(const SandboxPlan& plan) {
     constexpr char terminal = static_cast<char>(LandlockClass::terminal);
     for (const char* device : {"/dev/tty", "/dev/console"}) rules.emplace_back(terminal, device);
   }
-  for (const char* folder : private_folders) rules.emplace_back(write, folder);
-  for (const std::string& program : plan.programs) rules.emplace_back(execute, program);
+  const std::string root = root_of(plan);
+  if (!root.empty()) {
+    rules.emplace_back(read, root);
+    if (has_kvm()) rules.emplace_back(static_cast<char>(LandlockClass::terminal), kvm_device);
+  } else {
+    for (const char* folder : private_folders) rules.emplace_back(write, folder);
+    for (const std::string& program : plan.programs) rules.emplace_back(execute, program);
+  }
   for (const FileScope& scope : plan.files) {
-    rules.emplace_back(class_of(scope), scope.path.string());
+    rules.emplace_back(class_of(scope, scope.exec && root.empty()), root + scope.path.string());
   }
   return rules;
 }
@@ -208,7 +242,7 @@ Rules landlock_rules(const SandboxPlan& plan) {
 std::vector<std::string> writable_scopes(const SandboxPlan& plan) {
   std::vector<std::string> scopes;
   for (const FileScope& scope : plan.files) {
-    if (scope.is_writable()) scopes.push_back(scope.path.string());
+    if (scope.is_writable()) scopes.push_back(root_of(plan) + scope.path.string());
   }
   return scopes;
 }
@@ -217,13 +251,13 @@ std::vector<std::string> writable_scopes(const SandboxPlan& plan) {
 // of 1 it does, and a file gets no core of one byte either.
 constexpr std::size_t no_core = 1;
 
-std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxPlan& plan) {
-  const SandboxLimits& limits = plan.limits;
-  const std::size_t supervisors = plan.writes() ? 1 : 0;
-  std::vector<std::pair<int, std::size_t>> list = {
+}  // namespace
+
+ResourceLimits resource_limits(const SandboxLimits& limits) {
+  ResourceLimits list = {
       {RLIMIT_CORE, no_core},
       {RLIMIT_DATA, limits.memory_mb << 20},
-      {RLIMIT_NPROC, limits.processes + supervisors},
+      {RLIMIT_NPROC, limits.processes},
       {RLIMIT_NOFILE, limits.open_files},
       {RLIMIT_FSIZE, limits.file_mb << 20},
       {RLIMIT_MSGQUEUE, 0},
@@ -234,8 +268,6 @@ std::vector<std::pair<int, std::size_t>> resource_limits(const SandboxPlan& plan
   if (limits.cpu_s > 0) list.emplace_back(RLIMIT_CPU, limits.cpu_s);
   return list;
 }
-
-}  // namespace
 
 int SandboxFiles::add(std::string_view bytes) {
   Descriptor file(::memfd_create("toolgate", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -256,12 +288,14 @@ int SandboxFiles::add(std::string_view bytes) {
 }
 
 std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
-                                 const SandboxedProgram& program, SandboxFiles& files) {
+                                 const SandboxedProgram& program, const Machine* machine,
+                                 SandboxFiles& files) {
+  const std::string root = root_of(plan);
   const std::string bytes = memory_file_system_bytes(plan.limits);
   Arguments arguments;
   arguments.add("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent",
                 "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox");
-  add_system(arguments);
+  add_system(arguments, "");
   arguments.add("--proc", "/proc");
   for (const char* file : told_of_the_host) {
     if (exists(file)) arguments.add("--perms", "0444", "--ro-bind-data", files.add(""), file);
@@ -270,11 +304,18 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
   for (const char* folder : private_folders) {
     arguments.add("--perms", "0700", "--size", bytes, "--tmpfs", folder);
   }
-  add_small_files(arguments, files);
+  add_small_files(arguments, files, "");
+  if (machine != nullptr) {
+    add_system(arguments, root);
+    add_small_files(arguments, files, root);
+    add_guest_places(arguments, root);
+    add_machine(arguments, *machine, files);
+  }
   add_home_files(arguments, plan, files);
-  add_mounts(arguments, mounts);
-  add_programs(arguments, program, files);
-  arguments.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", program.cwd);
+  add_mounts(arguments, mounts, root);
+  add_programs(arguments, program, files, root);
+  arguments.add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir",
+                machine != nullptr ? "/" : program.cwd);
   return std::move(arguments).text();
 }
 
@@ -282,10 +323,13 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
                             const LauncherRules& held) {
   Arguments orders;
   auto count = [&orders](std::size_t number) { orders.add(std::to_string(number)); };
-  orders.add(launcher_orders_version, plan.terminal ? "terminal" : "");
+  const bool is_machine = plan.tier == SandboxTier::vm;
+  orders.add(launcher_orders_version, plan.terminal ? "terminal" : "", root_of(plan));
   count(plan.doors.size());
   for (std::uint16_t port : plan.doors) count(port);
-  const auto limits = resource_limits(plan);
+  SandboxLimits own = plan.limits;
+  own.processes += plan.writes() ? 1 : 0;  // the supervisor
+  const ResourceLimits limits = is_machine ? machine_limits(plan) : resource_limits(own);
   count(limits.size());
   for (const auto& [resource, value] : limits) {
     orders.add(resource);
@@ -301,7 +345,7 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
   for (const std::string& scope : scopes) orders.add(scope);
   count(static_cast<std::size_t>(std::ranges::count_if(plan.files, &FileScope::is_staged)));
   for (const FileScope& scope : plan.files) {
-    if (scope.is_staged) orders.add(scope.path.string());
+    if (scope.is_staged) orders.add(root_of(plan) + scope.path.string());
   }
   count(held.names.all().size());
   for (const ProtectedName& name : held.names.all()) orders.add(name.name);

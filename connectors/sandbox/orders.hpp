@@ -4,6 +4,7 @@
 // shows them.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connectors/sandbox/mounts.hpp"
@@ -30,9 +31,17 @@ class SandboxFiles {
   std::vector<Descriptor> files_;
 };
 
-// NUL after each argument. Puts the descriptors that the arguments name into `files`.
+struct Machine;  // sandbox/machine.hpp
+
+// NUL after each argument. Puts the descriptors that the arguments name into `files`. With the
+// machine that a plan of the tier `vm` needs.
 std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
-                                 const SandboxedProgram& program, SandboxFiles& files);
+                                 const SandboxedProgram& program, const Machine* machine,
+                                 SandboxFiles& files);
+
+// Of a server: RLIMIT_*, value.
+using ResourceLimits = std::vector<std::pair<int, std::size_t>>;
+ResourceLimits resource_limits(const SandboxLimits& limits);
 
 // What the launcher filters and holds; both filters as system_calls.hpp makes them.
 struct LauncherRules {

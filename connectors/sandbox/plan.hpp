@@ -1,5 +1,5 @@
 #pragma once
-// What a sandbox of the tier `process` shall be: the plan for one local server, made by the gateway
+// What a sandbox shall be: the plan for one local server, made by the gateway
 // from its configuration, carried to the server's keeper, and turned there into namespaces, mounts
 // and limits (connectors/sandbox/enter.hpp).
 //

@@ -31,6 +31,8 @@ struct SandboxLimits {
 
   bool operator==(const SandboxLimits&) const = default;
 };
+// In the tier `vm` `memory_mb` is the memory of the whole machine; its kernel needs some of it.
+inline constexpr std::size_t least_machine_mb = 192;
 
 // One server; its keys stand under "limits" in its configuration.
 struct ServerLimits {
@@ -44,6 +46,9 @@ struct ServerLimits {
   std::size_t list_items = 20'000;                   // items of one kind over all pages
   std::size_t list_pages = 1'000;
 };
+
+// In the tier `vm` two machines may have to start, the canary's too, on an emulated processor.
+inline constexpr Milliseconds machine_start_ms{180'000};
 
 // One agent session.
 struct SessionLimits {
