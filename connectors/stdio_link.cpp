@@ -10,6 +10,7 @@
 #include "connectors/custody_desk.hpp"
 #include "connectors/line_reader.hpp"
 #include "connectors/outbound_lines.hpp"
+#include "connectors/sandbox/machine.hpp"
 #include "connectors/stderr_tail.hpp"
 #include "connectors/uncancelled.hpp"
 #include "gateway/core/log.hpp"
@@ -95,6 +96,11 @@ Task<Status> StdioLink::open(ServerEvents& events) {
     co_return Refusal(
         started.refusal().reason,
         "server '" + server_.name.text() + "' was not started: " + started.refusal().detail);
+  }
+  if (server_.sandbox && server_.sandbox->tier == SandboxTier::vm && !has_kvm()) {
+    log_line(LogLevel::warning, "server.emulated",
+             {{"server", server_.name.text()},
+              {"why", "/dev/kvm cannot be opened: its virtual machine is many times slower"}});
   }
   input_.assign(process_.input().release());
   output_.assign(process_.output().release());

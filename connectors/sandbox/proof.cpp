@@ -20,6 +20,7 @@ namespace toolgate {
 namespace {
 
 constexpr Milliseconds canary_ms{20'000};
+constexpr Milliseconds canary_in_machine_ms{60'000};  // its processor may be an emulated one
 constexpr std::size_t most_song_bytes = 4'096;
 
 // On the host, in no scope, until the canary has tried.
@@ -88,27 +89,28 @@ Status verdict(std::string song, const std::optional<ProcessEnd>& end) {
 // Whatever ends the canary's run, those who wait go on.
 class SandboxProof::Running {
  public:
-  explicit Running(SandboxProof& proof) : proof_(proof) { proof_.running_ = true; }
+  explicit Running(OfForm& form) : form_(form) { form_.running = true; }
   Running(const Running&) = delete;
   ~Running() {
-    proof_.running_ = false;
-    for (asio::steady_timer* timer : proof_.waiting_) timer->cancel();
+    form_.running = false;
+    for (asio::steady_timer* timer : form_.waiting) timer->cancel();
   }
 
  private:
-  SandboxProof& proof_;
+  OfForm& form_;
 };
 
 Task<Status> SandboxProof::require(SandboxForm form) {
-  while (running_) {
+  OfForm& own = forms_[form];
+  while (own.running) {
     asio::steady_timer timer(executor_, std::chrono::hours(1));
-    const Waiting waiting(waiting_, timer);
+    const Waiting waiting(own.waiting, timer);
     co_await timer.async_wait(as_result);
   }
-  if (proven_.contains(form)) co_return done();
-  const Running running(*this);
+  if (own.holds) co_return done();
+  const Running running(own);
   Status status = co_await run_canary(form);
-  if (status) proven_.insert(form);
+  own.holds = static_cast<bool>(status);
   co_return status;
 }
 
@@ -141,13 +143,14 @@ Task<Status> SandboxProof::run_canary(SandboxForm form) {
     orders.sandbox->files = folder->scopes();
     sockets.custody = nobody_who_keeps();
   }
+  const Milliseconds most_ms = form.tier == SandboxTier::vm ? canary_in_machine_ms : canary_ms;
   ChildProcess process(executor_, keeper_program_, "canary");
   Status started = co_await process.start(std::move(orders), std::move(sockets));
   std::string song;
   if (started) {
     asio::posix::stream_descriptor output(executor_, process.output().release());
-    Status heard = co_await within(canary_ms, listen_to(output, song), "the canary");
-    if (heard) co_await process.ended_within(canary_ms);
+    Status heard = co_await within(most_ms, listen_to(output, song), "the canary");
+    if (heard) co_await process.ended_within(most_ms);
   }
   co_await process.finish();
   if (!started) co_return started.refusal();

@@ -10,7 +10,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
-#include <set>
+#include <map>
 #include <string>
 
 #include "connectors/sandbox/plan.hpp"
@@ -32,14 +32,17 @@ class SandboxProof {
   Task<Status> require(SandboxForm form);
 
  private:
+  struct OfForm {
+    bool holds = false;
+    bool running = false;
+    std::list<asio::steady_timer*> waiting;
+  };
   class Running;
   Task<Status> run_canary(SandboxForm form);
 
   asio::any_io_executor executor_;
   std::string keeper_program_;
-  std::set<SandboxForm> proven_;
-  bool running_ = false;
-  std::list<asio::steady_timer*> waiting_;
+  std::map<SandboxForm, OfForm> forms_;  // stays where it is while somebody waits
 };
 
 }  // namespace toolgate

@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "connectors/sandbox/plan.hpp"
+#include "gateway/core/result.hpp"
+
 namespace toolgate {
 
 struct Capability {
@@ -21,5 +24,11 @@ enum class Need { now, later };
 // Everything that sandboxes need, each tried out rather than asked about, and in the end whether a
 // real one holds against the canary's attacks.
 void examine_sandbox(Need need, std::vector<Capability>& rows);
+
+// The same for what only virtual machines need.
+void examine_machine(Need need, std::vector<Capability>& rows);
+
+// Lets the canary try it out, here and now.
+Status prove_tier(SandboxTier tier);
 
 }  // namespace toolgate

@@ -115,6 +115,10 @@ bool in_sandbox(const ServerEntry& entry) {
   return entry.is_local() && !entry.disabled && entry.isolation != Isolation::none;
 }
 
+bool in_machine(const ServerEntry& entry) {
+  return in_sandbox(entry) && entry.isolation == Isolation::vm;
+}
+
 // Each frozen package, whole: what a start would say.
 void add_artefacts(const Configuration& configuration, std::vector<Capability>& rows) {
   for (const ServerEntry& entry : configuration.servers) {
@@ -143,6 +147,9 @@ std::vector<Capability> examine(const Invocation& call) {
   const bool needs_sandbox =
       configuration && std::ranges::any_of(configuration->servers, in_sandbox);
   examine_sandbox(needs_sandbox ? Need::now : Need::later, rows);
+  const bool needs_machine =
+      configuration && std::ranges::any_of(configuration->servers, in_machine);
+  examine_machine(needs_machine ? Need::now : Need::later, rows);
   return rows;
 }
 

@@ -123,24 +123,29 @@ Capability process_trees() {
   return row;
 }
 
-Task<> prove(SandboxProof& proof, Status& status) {
-  status = co_await proof.require({SandboxTier::process, false});
-  if (status) status = co_await proof.require({SandboxTier::process, true});
+Task<> prove(SandboxProof& proof, SandboxTier tier, Status& status) {
+  status = co_await proof.require({tier, false});
+  if (status) status = co_await proof.require({tier, true});
 }
 
 Capability process_tier() {
-  asio::io_context loop(1);
-  SandboxProof proof(loop.get_executor());
-  Status status;
-  TaskGroup group(loop.get_executor(), "doctor");
-  group.spawn(prove(proof, status));
-  loop.run();
+  const Status status = prove_tier(SandboxTier::process);
   return {"tier:process", status ? State::ok : State::missing,
           "local servers (isolation \"process\", the default)",
           status ? "" : status.refusal().detail};
 }
 
 }  // namespace
+
+Status prove_tier(SandboxTier tier) {
+  asio::io_context loop(1);
+  SandboxProof proof(loop.get_executor());
+  Status status;
+  TaskGroup group(loop.get_executor(), "doctor");
+  group.spawn(prove(proof, tier, status));
+  loop.run();
+  return status;
+}
 
 void examine_sandbox(Need need, std::vector<Capability>& rows) {
   const std::size_t begin = rows.size();
@@ -156,10 +161,8 @@ void examine_sandbox(Need need, std::vector<Capability>& rows) {
        "file scopes; staged by default; strict: no rename either, so editors that save by "
        "rename and git do not work in one",
        proven.remedy});
-  for (const char* tier : {"tier:gvisor", "tier:vm"}) {
-    rows.push_back({tier, State::degraded, "stronger isolation, chosen per server",
-                    "not in this build: a server that asks for it is refused"});
-  }
+  rows.push_back({"tier:gvisor", State::degraded, "stronger isolation, chosen per server",
+                  "not in this build: a server that asks for it is refused"});
   for (std::size_t i = begin; i < rows.size() && need == Need::later; ++i) {
     if (rows[i].state == State::missing) rows[i].state = State::degraded;
   }
