@@ -149,8 +149,7 @@ std::string list_json(const ServerEntry& entry, const Written& as_written) {
   std::string line = "{\"server\":" + json_quote(entry.name.text()) +
                      ",\"transport\":" + json_quote(transport_name(entry.transport));
   if (entry.is_local()) {
-    line += std::string(",\"isolation\":\"") +
-            (entry.isolation == Isolation::none ? "none" : "process") + "\"";
+    line += ",\"isolation\":" + json_quote(isolation_name(entry.isolation));
     line += ",\"command\":[";
     for (std::size_t at = 0; at < as_written.command.size(); ++at) {
       line += (at > 0 ? "," : "") + json_quote(as_written.command[at]);
@@ -252,9 +251,7 @@ int server_list_command(const Invocation& call) {
     }
     std::string where = as_written.url;
     for (const std::string& word : as_written.command) where += (where.empty() ? "" : " ") + word;
-    const std::string isolation = !entry.is_local()                    ? "-"
-                                  : entry.isolation == Isolation::none ? "none"
-                                                                       : "process";
+    const std::string isolation(entry.is_local() ? isolation_name(entry.isolation) : "-");
     table.add({entry.name.text(), transport_name(entry.transport), isolation, where},
               entry.disabled ? Style::faint : Style::plain);
   }

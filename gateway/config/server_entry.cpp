@@ -242,7 +242,10 @@ void ServerReader::read_isolation() {
   server_.isolation_written_out = true;
   if (text == "none") {
     server_.isolation = Isolation::none;
-  } else if (text == "gvisor" || text == "vm") {
+  } else if (text == "vm") {
+    server_.isolation = Isolation::vm;
+    server_.limits.start_ms = machine_start_ms;
+  } else if (text == "gvisor") {
     problem(*isolation, "'isolation' \"" + text +
                             "\" is a tier that this build does not have, and nothing falls back to "
                             "less: write \"process\", or leave it out, which means the same");
@@ -285,7 +288,8 @@ void ServerReader::read_sandbox_limits(const Value& limits) {
     only_in_sandbox(*value, key);
     if (const auto number = reading_.number(*value, key, least, most)) into = *number;
   };
-  read("memory_mb", 16, most_mb, server_.sandbox.memory_mb);
+  const std::size_t least_mb = server_.isolation == Isolation::vm ? least_machine_mb : 16;
+  read("memory_mb", least_mb, most_mb, server_.sandbox.memory_mb);
   read("processes", 1, most_count, server_.sandbox.processes);
   read("cpu_s", 1, most_mb, server_.sandbox.cpu_s);
   read("open_files", 16, most_count, server_.sandbox.open_files);

@@ -169,6 +169,16 @@ TEST_CASE("toolgate's own keys") {
   CHECK(configuration.audit.results == AuditSettings::Detail::full);
 }
 
+TEST_CASE("a machine has more time to start, unless that is written down") {
+  const ServerEntry plain = server(R"({"command":"x","toolgate":{"isolation":"vm"}})");
+  CHECK(plain.isolation == Isolation::vm);
+  CHECK(plain.limits.start_ms == machine_start_ms);
+  const ServerEntry written = server(
+      R"({"command":"x","toolgate":{"isolation":"vm","limits":{"start_ms":9,"memory_mb":192}}})");
+  CHECK(written.limits.start_ms == Milliseconds(9));
+  CHECK(written.sandbox.memory_mb == 192);
+}
+
 TEST_CASE("variables") {
   CHECK(expanded("plain") == "plain");
   CHECK(expanded("${HOME}/x") == "/home/user/x");

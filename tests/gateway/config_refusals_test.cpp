@@ -162,10 +162,9 @@ const std::vector<Bad> table = {
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"gvisor"}}}})",
      "1:59: 'isolation' \"gvisor\" is a tier that this build does not have, and nothing falls back "
      "to less: write \"process\", or leave it out, which means the same"},
-    {"isolation by a machine",
-     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"vm"}}}})",
-     "1:59: 'isolation' \"vm\" is a tier that this build does not have, and nothing falls back to "
-     "less: write \"process\", or leave it out, which means the same"},
+    {"a machine without room for its kernel",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"vm","limits":{"memory_mb":64}}}}})",
+     "1:86: 'memory_mb' must be from 192 to 16777216"},
     {"when_missing without what remains",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"when_missing":{"tools":["t"]}}}}})",
      "1:62: 'when_missing' needs an 'isolation', the lesser boundary that remains, and 'tools', "
