@@ -123,7 +123,8 @@ void be_ended_first() {
 
 // In the child: into its tree of processes. Whether it got there is asked by the keeper, too.
 void enter_tree(const ReceivedOrders& orders, const ProcessTree* tree, int status) {
-  if (tree == nullptr || tree->enter() || !orders.sandbox->limits.require_tree) return;
+  if (tree == nullptr || tree->enter() || orders.sandbox->limits.tree != TreeLimit::required)
+    return;
   std::string why = "its cgroup cannot be entered (" + std::string(std::strerror(errno)) + ")";
   why.insert(why.begin(), static_cast<char>(LauncherSays::missing));
   [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
@@ -275,14 +276,14 @@ int Keeper::run() {
 
 // Without one, rlimits alone hold, unless it is required.
 bool Keeper::limit_tree() {
-  if (!orders_.sandbox) return true;
+  if (!orders_.sandbox || orders_.sandbox->limits.tree == TreeLimit::none) return true;
   auto tree = ProcessTree::make(label_, tree_limits(*orders_.sandbox), orders_.parent);
   if (tree) {
     tree_ = std::move(*tree);
     return true;
   }
   why_no_tree_ = tree.refusal().detail;
-  if (!orders_.sandbox->limits.require_tree) return true;
+  if (orders_.sandbox->limits.tree != TreeLimit::required) return true;
   report(KeeperReport::Kind::missing, 0,
          "\"require_tree\" asks for limits on all its processes together, and " + why_no_tree_);
   return false;

@@ -79,7 +79,7 @@ void write_plan(Writer& writer, const SandboxPlan& plan) {
                             plan.limits.open_files, plan.limits.file_mb}) {
     writer.number(limit);
   }
-  writer.number(plan.limits.require_tree ? 1 : 0);
+  writer.number(static_cast<std::uint64_t>(plan.limits.tree));
   writer.number(plan.home_files.size());
   for (const auto& [path, content] : plan.home_files) {
     writer.text(path);
@@ -109,15 +109,15 @@ bool read_plan(Reader& reader, SandboxPlan& plan) {
     plan.files.push_back(FileScope{path, static_cast<FileMode>(mode), exec == 1, staged == 1});
   }
   SandboxLimits& limits = plan.limits;
-  int require_tree = 0;
+  int tree = 0;
   if (!reader.list(plan.programs) || !reader.list(plan.protect) || !reader.list(plan.forbidden) ||
       !reader.text(plan.home) || !reader.number(limits.memory_mb) ||
       !reader.number(limits.processes) || !reader.number(limits.cpu_s) ||
-      !reader.number(limits.open_files) || !reader.number(limits.file_mb) ||
-      !reader.number(require_tree) || !reader.number(count)) {
+      !reader.number(limits.open_files) || !reader.number(limits.file_mb) || !reader.number(tree) ||
+      tree > static_cast<int>(TreeLimit::required) || !reader.number(count)) {
     return false;
   }
-  limits.require_tree = require_tree == 1;
+  limits.tree = static_cast<TreeLimit>(tree);
   for (std::size_t i = 0; i < count; ++i) {
     std::pair<std::string, std::string> file;
     if (!reader.text(file.first) || !reader.text(file.second)) return false;

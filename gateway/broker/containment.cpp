@@ -8,7 +8,7 @@ ServerEntry lesser_entry(const ServerEntry& entry) {
   ServerEntry lesser = entry;
   lesser.isolation = entry.when_missing->isolation;
   lesser.isolation_written_out = true;
-  lesser.sandbox.require_tree = false;
+  lesser.sandbox.tree = TreeLimit::if_possible;
   lesser.when_missing.reset();
   return lesser;
 }

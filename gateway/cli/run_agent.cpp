@@ -102,6 +102,8 @@ Result<KeeperOrders> orders_from(const Invocation& call, bool terminal) {
   plan.home_files = harness_files();
   plan.doors.push_back(door_port);
   plan.terminal = terminal;
+  plan.limits.tree =
+      TreeLimit::none;  // its builds are many programs, and nobody wrote a limit down
   orders.sandbox = std::move(plan);
   return orders;
 }

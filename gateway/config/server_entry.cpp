@@ -296,7 +296,7 @@ void ServerReader::read_sandbox_limits(const Value& limits) {
   read("file_mb", 1, most_mb, server_.sandbox.file_mb);
   if (const auto required = limits.find("require_tree")) {
     only_in_sandbox(*required, "require_tree");
-    server_.sandbox.require_tree = required->boolean();
+    if (required->boolean()) server_.sandbox.tree = TreeLimit::required;
   }
 }
 

@@ -31,7 +31,8 @@ void read_boundary(const Value& value, const ServerEntry& server, const Reading&
     return;
   }
   into.isolation = found->second;
-  const bool gives_up_tree = server.sandbox.require_tree && into.isolation == server.isolation;
+  const bool gives_up_tree =
+      server.sandbox.tree == TreeLimit::required && into.isolation == server.isolation;
   if (!gives_up_tree && !is_less(into.isolation, server.isolation)) {
     reading.problems.add(
         value.begin(),

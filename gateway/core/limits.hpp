@@ -17,6 +17,13 @@ struct JsonLimits {
   std::size_t batch_messages = 256;  // messages in one JSON-RPC batch
 };
 
+// Whether limits hold for all processes of a sandbox together.
+enum class TreeLimit {
+  none,         // for each alone
+  if_possible,  // where the host gives a cgroup
+  required,     // or it does not start
+};
+
 // What one sandboxed server may use up. Enforced by rlimits (setrlimit(2)), so `memory_mb` and
 // `cpu_s` count for each of its processes; the sizes of /tmp and /dev/shm are a quarter of it.
 // Where the host lets the gateway have cgroups, `memory_mb` and `processes` count for all of them
@@ -27,7 +34,7 @@ struct SandboxLimits {
   std::size_t cpu_s = 0;          // 0: no limit; a server may live for weeks
   std::size_t open_files = 4'096;
   std::size_t file_mb = 1'024;  // the longest file that it can write
-  bool require_tree = false;    // without a cgroup it does not start
+  TreeLimit tree = TreeLimit::if_possible;
 
   bool operator==(const SandboxLimits&) const = default;
 };

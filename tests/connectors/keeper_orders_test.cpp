@@ -23,7 +23,7 @@ KeeperOrders full_orders() {
                  .cpu_s = 3,
                  .open_files = 4,
                  .file_mb = 5,
-                 .require_tree = true};
+                 .tree = TreeLimit::required};
   plan.home_files = {{".claude.json", "{}\n"}};
   plan.terminal = true;
   plan.doors = {8808, 65535};

@@ -253,6 +253,26 @@ TEST_CASE("a server's identity is what is run, not what it is called or allowed"
         server(R"({"url":"https://x/y"})").identity());
 }
 
+TEST_CASE("what remains when a boundary is missing") {
+  const auto own = [](const std::string& text) {
+    return server(R"({"command":"x","toolgate":{)" + text + "}}");
+  };
+  CHECK_FALSE(own("").when_missing);
+  CHECK(own("").sandbox.tree == TreeLimit::if_possible);
+  CHECK(own(R"("limits":{"require_tree":false})").sandbox.tree == TreeLimit::if_possible);
+  const ServerEntry none = own(R"("when_missing":{"isolation":"none","tools":["a","b"]})");
+  REQUIRE(none.when_missing);
+  CHECK(none.isolation == Isolation::process);
+  CHECK(none.when_missing->isolation == Isolation::none);
+  CHECK(none.when_missing->tools == std::vector<std::string>{"a", "b"});
+  // The same boundary, where what may be missing is the tree's.
+  const ServerEntry tree =
+      own(R"("when_missing":{"isolation":"process","tools":["a"]},"limits":{"require_tree":true})");
+  REQUIRE(tree.when_missing);
+  CHECK(tree.when_missing->isolation == Isolation::process);
+  CHECK(tree.sandbox.tree == TreeLimit::required);
+}
+
 TEST_CASE("a server's scope is what it may reach") {
   const auto scope = [](const std::string& own) {
     return server(R"({"command":"x","toolgate":{)" + own + "}}").scope_digest();

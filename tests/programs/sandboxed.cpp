@@ -43,7 +43,7 @@ void set_limit(SandboxLimits& limits, const std::string& text) {
   if (name == "cpu_s") limits.cpu_s = value;
   if (name == "open_files") limits.open_files = value;
   if (name == "file_mb") limits.file_mb = value;
-  if (name == "require_tree") limits.require_tree = value != 0;
+  if (name == "require_tree" && value != 0) limits.tree = TreeLimit::required;
 }
 
 KeeperOrders orders_from(int argc, char** argv) {
