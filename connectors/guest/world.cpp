@@ -186,15 +186,9 @@ void make_devices() {
   const bool linked = symlink("/proc/self/fd", Path("/dev/fd").text) == 0 &&
                       symlink("/proc/self/fd/0", Path("/dev/stdin").text) == 0 &&
                       symlink("/proc/self/fd/1", Path("/dev/stdout").text) == 0 &&
-                      symlink("/proc/self/fd/2", Path("/dev/stderr").text) == 0 &&
-                      symlink("pts/ptmx", Path("/dev/ptmx").text) == 0;
+                      symlink("/proc/self/fd/2", Path("/dev/stderr").text) == 0;
   if (!linked) refuse("the links in /dev");
   make_folder(Path("/dev/shm").text);
-  make_folder(Path("/dev/pts").text);
-  if (mount("devpts", Path("/dev/pts").text, "devpts", MS_NOSUID | MS_NOEXEC,
-            "newinstance,ptmxmode=0666,mode=0620") != 0) {
-    refuse("/dev/pts");
-  }
 }
 
 }  // namespace
