@@ -84,13 +84,14 @@ int main() {
   fcntl(launcher_status_number, F_SETFD, FD_CLOEXEC);
 
   const bool with_terminal = std::strcmp(orders.text(), "terminal") == 0;
+  const bool program_speaks = std::strcmp(orders.text(), "speaks") == 0;
   const char* root = orders.text();
-  const bool is_machine = root[0] != '\0';
   hand_out_listeners(orders);
   close(launcher_handoff_number);
   close_range(launcher_custody_number + 1, ~0U, 0);
   fcntl(launcher_custody_number, F_SETFD, FD_CLOEXEC);
   const std::uint64_t seconds = limit_resources(orders);
+  leave_keyring();
   give_up_privileges();
   apply_landlock(orders);
 
@@ -127,7 +128,7 @@ int main() {
   close(launcher_custody_number);
   limit_resource(RLIMIT_CPU, seconds);
   const char executing = static_cast<char>(LauncherSays::executing);
-  if (is_machine) {
+  if (program_speaks) {
     fcntl(launcher_status_number, F_SETFD, 0);
   } else if (write(launcher_status_number, &executing, 1) != 1) {
     _exit(launcher_refused_status);

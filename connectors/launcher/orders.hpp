@@ -3,12 +3,12 @@
 // kernel takes it (an array of sock_filter). One description for the writer
 // (connectors/sandbox/orders.cpp) and the reader (order_reader.cpp):
 //
-//   "toolgate-launcher 4"
+//   "toolgate-launcher 5"
 //   "terminal" where stdin is a terminal that shall become the controlling one, or ""
+//   "speaks" where the program gets the status pipe (4) and itself says there that the server was
+//     executed, or ""
 //   "", or where the program is a virtual machine's: the folder that holds what the machine sees,
-//     which no path that is told to the gateway begins with. Then the program is told the status
-//     pipe's number instead of the launcher using it for the end: it says itself what became of
-//     the server (connectors/guest/attendant.cpp)
+//     which no path that is told to the gateway begins with
 //   count, then so many TCP ports to listen on, at 127.0.0.1
 //   count, then so many resource limits:  number of the resource (RLIMIT_*), value
 //   count, then so many Landlock rules:   class, path inside the sandbox
@@ -28,7 +28,7 @@
 
 namespace toolgate {
 
-inline constexpr char launcher_orders_version[] = "toolgate-launcher 4";
+inline constexpr char launcher_orders_version[] = "toolgate-launcher 5";
 
 // The descriptors that the launcher is started with, beside 0, 1 and 2.
 inline constexpr int launcher_orders_number = 3;  // a memfd with the orders

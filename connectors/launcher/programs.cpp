@@ -18,6 +18,8 @@ TOOLGATE_PROGRAM(launcher, LAUNCHER_FILE);
 TOOLGATE_PROGRAM(canary, CANARY_FILE);
 TOOLGATE_PROGRAM(attendant, ATTENDANT_FILE);
 TOOLGATE_PROGRAM(guest_init, GUEST_INIT_FILE);
+TOOLGATE_PROGRAM(runsc_driver, RUNSC_DRIVER_FILE);
+TOOLGATE_PROGRAM(runsc_first, RUNSC_FIRST_FILE);
 
 namespace toolgate {
 
@@ -30,6 +32,12 @@ std::span<const char> attendant_program() {
 }
 std::span<const char> guest_init_program() {
   return {toolgate_guest_init_begin, toolgate_guest_init_end};
+}
+std::span<const char> runsc_driver_program() {
+  return {toolgate_runsc_driver_begin, toolgate_runsc_driver_end};
+}
+std::span<const char> runsc_first_program() {
+  return {toolgate_runsc_first_begin, toolgate_runsc_first_end};
 }
 
 }  // namespace toolgate

@@ -11,5 +11,7 @@ std::span<const char> launcher_program();
 std::span<const char> canary_program();
 std::span<const char> attendant_program();   // connectors/guest/attendant.cpp
 std::span<const char> guest_init_program();  // connectors/guest/init.cpp
+std::span<const char> runsc_driver_program();
+std::span<const char> runsc_first_program();
 
 }  // namespace toolgate

@@ -18,7 +18,10 @@ void limit_resource(__rlimit_resource_t resource, std::uint64_t most);
 // since the supervisor works for all its processes.
 std::uint64_t limit_resources(OrderReader& orders);
 
-// No capability, no keyring of who started it, no new privileges; it refuses user id 0.
+// No keyring of who started it.
+void leave_keyring();
+
+// No capability, no new privileges; it refuses user id 0.
 void give_up_privileges();
 
 void apply_filter(const sock_fprog& filter);

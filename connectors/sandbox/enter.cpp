@@ -13,6 +13,7 @@
 #include "connectors/launcher/orders.hpp"
 #include "connectors/sandbox/host.hpp"
 #include "connectors/sandbox/machine.hpp"
+#include "connectors/sandbox/runsc.hpp"
 #include "connectors/sandbox/staging.hpp"
 #include "connectors/sandbox/system_calls.hpp"
 
@@ -37,7 +38,9 @@ Status reserve_numbers() {
 Result<LauncherRules> rules_for(const SandboxPlan& plan) {
   auto names = ProtectedNames::make(plan.protect);
   if (!names) return names.refusal();
-  auto filter = system_call_filter();
+  auto filter = plan.tier == SandboxTier::gvisor ? runsc_call_filter()
+                : plan.tier == SandboxTier::vm   ? machine_call_filter()
+                                                 : system_call_filter();
   if (!filter) return filter.refusal();
   LauncherRules rules{std::move(*filter), "", std::move(*names)};
   if (!plan.writes()) return rules;
@@ -80,9 +83,8 @@ Refusal execute_bubblewrap(int arguments) {
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
                       const LauncherDescriptors& given, int parent) {
   if (plan.tier == SandboxTier::gvisor) {
-    return Refusal(Reason::unsupported,
-                   "this build does not have the tier of isolation that is asked for; nothing "
-                   "falls back to less: write \"isolation\": \"process\"");
+    Status there = check_runsc(plan);
+    if (!there) return there.refusal();
   }
   for (const auto& lacking : {lacking_bubblewrap(), lacking_seccomp()}) {
     if (lacking) return Refusal(Reason::uncontained, *lacking);
@@ -113,14 +115,24 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
   }
   std::optional<Machine> machine;
   if (plan.tier == SandboxTier::vm) {
-    auto made = make_machine(plan, program, rules->filter);
+    auto filter = system_call_filter();  // in the guest
+    if (!filter) return filter.refusal();
+    auto made = make_machine(plan, program, *filter);
     if (!made) return made.refusal();
     machine = std::move(*made);
   }
   SandboxFiles files;
-  const int orders = files.add(launcher_orders(plan, machine ? machine->program : program, *rules));
-  const int arguments =
-      files.add(bubblewrap_arguments(plan, *mounts, program, machine ? &*machine : nullptr, files));
+  RunscGuest guest{program, ""};
+  if (plan.tier == SandboxTier::gvisor) {
+    auto made = runsc_guest(plan, program, files);
+    if (!made) return made.refusal();
+    guest = std::move(*made);
+  }
+  const SandboxedProgram& executed = machine ? machine->program : guest.driver;
+  const int orders = files.add(launcher_orders(plan, executed, *rules));
+  const int arguments = files.add(
+      guest.arguments + bubblewrap_arguments(plan, *mounts, machine ? program : guest.driver,
+                                             machine ? &*machine : nullptr, files));
   for (const Mount& mount : mounts->all()) {
     if (mount.source) ::fcntl(mount.source.number(), F_SETFD, 0);
   }

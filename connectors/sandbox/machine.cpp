@@ -34,7 +34,7 @@ constexpr std::size_t machine_threads = 128;  // of which QEMU has 64 for files 
 constexpr std::size_t machine_open_files = 4'096;
 
 // What this host lacks. In one place, so that all of it is refused alike.
-Refusal lacks(const std::string& what) { return Refusal(Reason::unsupported, what); }
+Refusal lacks(const std::string& what) { return Refusal(Reason::uncontained, what); }
 
 Refusal cannot(const std::string& what) {
   return Refusal(Reason::bad_configuration, "\"isolation\": \"vm\" " + what);

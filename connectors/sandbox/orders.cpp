@@ -15,7 +15,9 @@
 
 #include "connectors/launcher/orders.hpp"
 #include "connectors/launcher/programs.hpp"
+#include "connectors/launcher/runsc_orders.hpp"
 #include "connectors/sandbox/machine.hpp"
+#include "connectors/sandbox/runsc.hpp"
 
 namespace toolgate {
 namespace {
@@ -236,6 +238,7 @@ Rules landlock_rules(const SandboxPlan& plan) {
   for (const FileScope& scope : plan.files) {
     rules.emplace_back(class_of(scope, scope.exec && root.empty()), root + scope.path.string());
   }
+  if (plan.tier == SandboxTier::gvisor) rules.emplace_back(write, runsc_word_folder);
   return rules;
 }
 
@@ -323,13 +326,15 @@ std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& pro
                             const LauncherRules& held) {
   Arguments orders;
   auto count = [&orders](std::size_t number) { orders.add(std::to_string(number)); };
-  const bool is_machine = plan.tier == SandboxTier::vm;
-  orders.add(launcher_orders_version, plan.terminal ? "terminal" : "", root_of(plan));
+  orders.add(launcher_orders_version, plan.terminal ? "terminal" : "");
+  orders.add(plan.tier == SandboxTier::process ? "" : "speaks", root_of(plan));
   count(plan.doors.size());
   for (std::uint16_t port : plan.doors) count(port);
   SandboxLimits own = plan.limits;
   own.processes += plan.writes() ? 1 : 0;  // the supervisor
-  const ResourceLimits limits = is_machine ? machine_limits(plan) : resource_limits(own);
+  const ResourceLimits limits = plan.tier == SandboxTier::vm       ? machine_limits(plan)
+                                : plan.tier == SandboxTier::gvisor ? runsc_limits(plan)
+                                                                   : resource_limits(own);
   count(limits.size());
   for (const auto& [resource, value] : limits) {
     orders.add(resource);

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -67,6 +68,7 @@ constexpr std::uint64_t denied_ioctls[] = {0x5412 /* TIOCSTI: types on the termi
 // systems have ioctls of their own that make, move and remove names, past everything else here.
 constexpr std::uint32_t ioctl_kinds[] = {0x5400 /* 'T' */, 0x8900 /* sockets */,
                                          0x2100 /* '!', the supervisor's */};
+constexpr std::uint32_t kvm_ioctls = 0xae00;
 constexpr std::uint32_t ioctl_kind_bits = 0xff00;
 constexpr std::uint32_t file_ioctls[] = {0x4004'9409 /* FICLONE */,
                                          0x4020'940d /* FICLONERANGE */,
@@ -78,14 +80,13 @@ constexpr std::uint32_t file_ioctls[] = {0x4004'9409 /* FICLONE */,
 
 // Steps to go before a filter that ends as it does (seccomp(2)): an ioctl that is not in the lists
 // gets ENOTTY, all else goes on there. libseccomp has no rule with exceptions.
-std::string ioctl_prelude() {
+std::string ioctl_prelude(const std::vector<std::uint32_t>& kinds) {
   std::vector<sock_filter> steps;
   auto add = [&steps](int code, std::uint32_t value, std::size_t yes = 0, std::size_t no = 0) {
     steps.push_back({static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(yes),
                      static_cast<std::uint8_t>(no), value});
   };
-  constexpr std::size_t kinds = std::size(ioctl_kinds);
-  constexpr std::size_t lists = std::size(file_ioctls) + 1 + kinds;
+  const std::size_t lists = std::size(file_ioctls) + 1 + kinds.size();
   add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   add(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, lists + 2);
   add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(std::uint64_t));
@@ -93,7 +94,7 @@ std::string ioctl_prelude() {
   for (std::uint32_t request : file_ioctls) add(BPF_JMP | BPF_JEQ | BPF_K, request, left--);
   add(BPF_ALU | BPF_AND | BPF_K, ioctl_kind_bits);
   --left;
-  for (std::uint32_t kind : ioctl_kinds) add(BPF_JMP | BPF_JEQ | BPF_K, kind, left--);
+  for (std::uint32_t kind : kinds) add(BPF_JMP | BPF_JEQ | BPF_K, kind, left--);
   add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY);
   return std::string(reinterpret_cast<const char*>(steps.data()),
                      steps.size() * sizeof(sock_filter));
@@ -183,14 +184,22 @@ void deny_socket_pairs(Filter& filter) {
   filter.deny("socketpair", EPERM, is_type(1, SOCK_RAW));
 }
 
-void deny_sockets(Filter& filter) {
+enum class For { server, runsc, machine };
+
+void deny_sockets(Filter& filter, For program) {
   constexpr int most_families = 64;  // AF_MAX is below; a larger number has one of the high bits
   for (int family = 0; family < most_families; ++family) {
     if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
+    if (family == AF_UNIX && program == For::runsc) continue;
     filter.deny("socket", EAFNOSUPPORT, is(0, static_cast<std::uint64_t>(family)));
   }
   for (std::uint64_t bit = most_families; bit <= low_half; bit <<= 1) {
     filter.deny("socket", EAFNOSUPPORT, has(0, bit));
+  }
+  if (program == For::runsc) {
+    for (int type : {SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET}) {
+      filter.deny("socket", EAFNOSUPPORT, is(0, AF_UNIX), is_type(1, type));
+    }
   }
   // A netlink socket is raw when getifaddrs(3) makes it, and means the same as any other.
   for (int type : {SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET}) {
@@ -234,11 +243,15 @@ void deny_set_user_id(Filter& filter) {
   }
 }
 
-}  // namespace
+bool is_runsc_allowed(std::string_view name) { return name == "ptrace" || name == "chroot"; }
 
-Result<std::string> system_call_filter() {
+Result<std::string> filter_for(For program) {
   Filter filter;
-  for (const char* name : not_permitted) filter.deny(name, EPERM);
+  for (const char* name : not_permitted) {
+    if (program != For::runsc || !is_runsc_allowed(name)) filter.deny(name, EPERM);
+  }
+  constexpr int says_yes = 0;
+  if (program == For::runsc) filter.deny("chroot", says_yes);
   for (int number : not_permitted_numbers) filter.deny_number(number, EPERM);
   for (const char* name : not_there) filter.deny(name, ENOSYS);
   for (std::uint64_t flag : namespaces) filter.deny("clone", EPERM, has(0, flag));
@@ -254,13 +267,21 @@ Result<std::string> system_call_filter() {
   constexpr std::uint64_t read_implies_execute = 0x0400000;
   filter.deny("personality", EPERM, has(0, no_randomisation));
   filter.deny("personality", EPERM, has(0, read_implies_execute));
-  deny_sockets(filter);
+  deny_sockets(filter, program);
   deny_socket_pairs(filter);
   deny_set_user_id(filter);
   auto text = filter.text();
   if (!text) return text.refusal();
-  return ioctl_prelude() + *text;
+  std::vector<std::uint32_t> kinds(std::begin(ioctl_kinds), std::end(ioctl_kinds));
+  if (program == For::machine) kinds.push_back(kvm_ioctls);
+  return ioctl_prelude(kinds) + *text;
 }
+
+}  // namespace
+
+Result<std::string> system_call_filter() { return filter_for(For::server); }
+Result<std::string> runsc_call_filter() { return filter_for(For::runsc); }
+Result<std::string> machine_call_filter() { return filter_for(For::machine); }
 
 Result<std::string> supervised_calls_filter() {
   Filter filter;

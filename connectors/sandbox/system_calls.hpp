@@ -24,6 +24,14 @@ namespace toolgate {
 // An array of sock_filter. Refused: a libseccomp that cannot express it.
 Result<std::string> system_call_filter();
 
+// For runsc(8) in the place of a server (runsc.hpp): the same, but that it may trace (its own
+// children, within the sandbox), make a unix socket that streams (the driver forbids even that
+// before runsc starts), and that chroot says yes and does nothing: it asks for "/" alone.
+Result<std::string> runsc_call_filter();
+
+// For QEMU in the place of a server (machine.hpp): the same, and it may ask KVM.
+Result<std::string> machine_call_filter();
+
 // A second one, for servers that may write somewhere: the calls that make, move or remove a name,
 // or open a file for writing, wait for the supervisor (connectors/launcher/supervisor.hpp). What
 // the first one denies stays denied.
