@@ -28,7 +28,10 @@ void examine_sandbox(Need need, std::vector<Capability>& rows);
 // The same for what only virtual machines need.
 void examine_machine(Need need, std::vector<Capability>& rows);
 
-// Lets the canary try it out, here and now.
+// The same of the tier `gvisor`, which is optional: nobody needs runsc but servers that ask for it.
+void examine_runsc(Need need, std::vector<Capability>& rows);
+
+// The attacks of the canary in a sandbox of this tier (connectors/sandbox/proof.hpp).
 Status prove_tier(SandboxTier tier);
 
 }  // namespace toolgate

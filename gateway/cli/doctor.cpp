@@ -150,6 +150,11 @@ std::vector<Capability> examine(const Invocation& call) {
   const bool needs_machine =
       configuration && std::ranges::any_of(configuration->servers, in_machine);
   examine_machine(needs_machine ? Need::now : Need::later, rows);
+  const bool needs_runsc =
+      configuration && std::ranges::any_of(configuration->servers, [](const ServerEntry& entry) {
+        return in_sandbox(entry) && entry.isolation == Isolation::gvisor;
+      });
+  examine_runsc(needs_runsc ? Need::now : Need::later, rows);
   return rows;
 }
 

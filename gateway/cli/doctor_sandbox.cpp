@@ -161,8 +161,6 @@ void examine_sandbox(Need need, std::vector<Capability>& rows) {
        "file scopes; staged by default; strict: no rename either, so editors that save by "
        "rename and git do not work in one",
        proven.remedy});
-  rows.push_back({"tier:gvisor", State::degraded, "stronger isolation, chosen per server",
-                  "not in this build: a server that asks for it is refused"});
   for (std::size_t i = begin; i < rows.size() && need == Need::later; ++i) {
     if (rows[i].state == State::missing) rows[i].state = State::degraded;
   }

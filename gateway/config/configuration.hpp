@@ -32,6 +32,8 @@ namespace toolgate {
 
 enum class Transport { stdio, streamable_http, sse };
 enum class Isolation { process, gvisor, vm, none };
+// As it is written in a configuration.
+std::string_view isolation_name(Isolation isolation);
 
 // As the configuration spells it.
 std::string_view isolation_name(Isolation isolation);

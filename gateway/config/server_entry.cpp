@@ -246,9 +246,7 @@ void ServerReader::read_isolation() {
     server_.isolation = Isolation::vm;
     server_.limits.start_ms = machine_start_ms;
   } else if (text == "gvisor") {
-    problem(*isolation, "'isolation' \"" + text +
-                            "\" is a tier that this build does not have, and nothing falls back to "
-                            "less: write \"process\", or leave it out, which means the same");
+    server_.isolation = Isolation::gvisor;
   } else if (text != "process") {
     problem(*isolation, "'isolation' must be \"process\", \"gvisor\", \"vm\" or \"none\"");
   }

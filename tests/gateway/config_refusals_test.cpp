@@ -158,10 +158,6 @@ const std::vector<Bad> table = {
     {"the same prefix twice",
      R"({"mcpServers":{"a":{"command":"x"},"b":{"command":"y","toolgate":{"prefix":"a__"}}}})",
      "1:36: servers 'a' and 'b' have the same prefix; set another 'prefix' in one's \"toolgate\""},
-    {"isolation by gvisor",
-     R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"gvisor"}}}})",
-     "1:59: 'isolation' \"gvisor\" is a tier that this build does not have, and nothing falls back "
-     "to less: write \"process\", or leave it out, which means the same"},
     {"a machine without room for its kernel",
      R"({"mcpServers":{"a":{"command":"x","toolgate":{"isolation":"vm","limits":{"memory_mb":64}}}}})",
      "1:86: 'memory_mb' must be from 192 to 16777216"},
