@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +28,7 @@ namespace {
 using namespace toolgate;
 
 struct ServerOrders {
+  std::uint64_t seconds;
   char** argv;
   char** environment;
   sock_fprog filter;
@@ -48,7 +50,7 @@ ServerOrders read_orders() {
   OrderReader orders(file);
   if (std::strcmp(orders.text(), runsc_orders_version) != 0) refuse_orders();
   if (chdir(orders.text()) != 0) refuse("the working directory");
-  ServerOrders server{orders.list(), orders.list(), {}};
+  ServerOrders server{orders.number(), orders.list(), orders.list(), {}};
   if (server.argv[0] == nullptr) refuse_orders();
   server.filter = orders.filters().calls;
   return server;
@@ -60,6 +62,7 @@ ServerOrders read_orders() {
   if (setsid() < 0) refuse("a session of its own");
   give_up_privileges();
   apply_filter(server.filter);
+  if (server.seconds > 0) limit_resource(RLIMIT_CPU, server.seconds);
   sigprocmask(SIG_SETMASK, &signals, nullptr);
   execute(server.argv, server.environment);
   const int error = errno;

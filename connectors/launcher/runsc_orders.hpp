@@ -9,6 +9,7 @@
 //
 //   "toolgate-runsc 1"
 //   the working directory
+//   seconds on the processor, or 0 (that kernel minds a limit only when a process sets it)
 //   count, then the arguments of the server (its name first)
 //   count, then its environment, NAME=value
 //   the number of instructions of the filter of system calls, "0", then the instructions

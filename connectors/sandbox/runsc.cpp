@@ -66,7 +66,6 @@ std::string limits_text(const SandboxLimits& limits) {
   add_limit("RLIMIT_RTPRIO", 0);
   add_limit("RLIMIT_NICE", 0);
   add_limit("RLIMIT_MEMLOCK", std::size_t{1} << 20);
-  if (limits.cpu_s > 0) add_limit("RLIMIT_CPU", limits.cpu_s);
   return text;
 }
 
@@ -183,11 +182,13 @@ std::string runsc_bundle_text(const SandboxPlan& plan, unsigned user, unsigned g
          R"({"type":"ipc"},{"type":"uts"}]}})";
 }
 
-std::string runsc_first_orders(const SandboxedProgram& server, const std::string& filter) {
+std::string runsc_first_orders(const SandboxPlan& plan, const SandboxedProgram& server,
+                               const std::string& filter) {
   constexpr std::size_t instruction_bytes = 8;
   std::string orders;
   add(orders, runsc_orders_version);
   add(orders, server.cwd);
+  add(orders, std::to_string(plan.limits.cpu_s));
   add_list(orders, server.argv);
   add_list(orders, server.env);
   add(orders, std::to_string(filter.size() / instruction_bytes));
@@ -219,7 +220,7 @@ Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& 
   program(runsc_first_program(), runsc_first_path);
   if (server.argv.front() == canary_path) program(canary_program(), canary_path);
   own("0444", runsc_bundle_text(plan, ::getuid(), ::getgid()), runsc_bundle_file);
-  own("0400", runsc_first_orders(server, *filter), runsc_orders_path);
+  own("0400", runsc_first_orders(plan, server, *filter), runsc_orders_path);
   for (const char* word : {"--perms", "0700", "--size", "65536", "--tmpfs", runsc_word_folder}) {
     add(guest.arguments, word);
   }

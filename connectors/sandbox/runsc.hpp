@@ -40,7 +40,8 @@ Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& 
 std::string runsc_bundle_text(const SandboxPlan& plan, unsigned user, unsigned group);
 
 // The orders of its first process (connectors/launcher/runsc_orders.hpp).
-std::string runsc_first_orders(const SandboxedProgram& server, const std::string& filter);
+std::string runsc_first_orders(const SandboxPlan& plan, const SandboxedProgram& server,
+                               const std::string& filter);
 
 // The limits of runsc's own processes: with room for its kernel around the server, which has the
 // plan's limits inside.

@@ -64,7 +64,7 @@ TEST_CASE("runsc's bundle: the limits of the plan hold inside") {
   CHECK(limits ==
         "RLIMIT_CORE=0 RLIMIT_DATA=536870912 RLIMIT_NPROC=11 RLIMIT_NOFILE=99 "
         "RLIMIT_FSIZE=7340032 RLIMIT_MSGQUEUE=0 RLIMIT_RTPRIO=0 RLIMIT_NICE=0 "
-        "RLIMIT_MEMLOCK=1048576 RLIMIT_CPU=60 ");
+        "RLIMIT_MEMLOCK=1048576 ");
 }
 
 TEST_CASE("runsc's bundle: each scope and program has the flags that the host holds") {
@@ -113,9 +113,10 @@ TEST_CASE("runsc's bundle: a path is one string whatever is in it") {
 
 TEST_CASE("the first process's orders: fields and the filter, as the launcher reads its own") {
   const SandboxedProgram server{{"node", "a b"}, {"A=1"}, "/work"};
-  const std::string orders = runsc_first_orders(server, std::string(16, 'f'));
+  const std::string orders = runsc_first_orders(plan(), server, std::string(16, 'f'));
   constexpr char fields[] =
       "toolgate-runsc 1\0/work\0"
+      "60\0"
       "2\0node\0a b\0"
       "1\0A=1\0"
       "2\0"
