@@ -170,14 +170,16 @@ char* copy(const char* text) {
 }
 
 // What both have in common. No network, no sockets of the host, nothing cached of files that others
-// may change; the namespaces and limits are those of the sandbox around.
+// may change; nor are files kept open that nobody inside has open any more (dcache): the supervisor
+// of names sees each time that one is opened for writing. The namespaces and limits are those of
+// the sandbox around.
 class Command {
  public:
   explicit Command(const char* name) {
     add(copy(name));
     for (const char* flag : {"--platform=ptrace", "--network=none", "--rootless",
                              "--ignore-cgroups", "--overlay2=none", "--host-uds=none",
-                             "--file-access=shared", "--file-access-mounts=shared"}) {
+                             "--file-access=shared", "--file-access-mounts=shared", "--dcache=0"}) {
       add(copy(flag));
     }
   }
