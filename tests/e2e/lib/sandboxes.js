@@ -13,9 +13,10 @@ import { helperProgram } from './programs.js';
 export class Runner {
   #count = 0;
 
-  constructor(name, user) {
+  constructor(name, user, tier = 'process') {
     this.name = name;
     this.user = user;
+    this.tier = ['--tier', tier];
     // Not beneath /tmp, where no scope can be rw-no-delete.
     this.base = mkdtempSync('/var/tmp/toolgate-escape-');
     chmodSync(this.base, 0o755);
@@ -114,7 +115,7 @@ export class Folder {
   // Arguments of `sandboxed` that run these attacks.
   arguments(scopes, tries) {
     const words = tries.flatMap((attack) => ['+', ...attack.split(' ')]).slice(1);
-    return [...scopes, '--program', this.runner.escape, '--',
+    return [...this.runner.tier, ...scopes, '--program', this.runner.escape, '--',
       this.runner.escape, ...words].map((word) => this.at(word));
   }
 

@@ -43,7 +43,7 @@ export async function run(checks, { gateway = true } = {}) {
   await servers(checks);
 }
 
-async function table(checks, runner, cases) {
+export async function table(checks, runner, cases) {
   const queue = cases.filter(({ only }) => only === undefined || only === runner.name);
   for (const { name } of cases.filter(({ only }) => only !== undefined && only !== runner.name)) {
     checks.skip(`${runner.name}: ${name}`, 'is not about this user');
