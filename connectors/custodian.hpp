@@ -4,12 +4,16 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "connectors/descriptor.hpp"
 #include "gateway/core/file_note.hpp"
 #include "gateway/core/names.hpp"
 
 namespace toolgate {
+
+// Whose changes those of an agent in `toolgate run` are: it has scopes of its own, and no name.
+inline constexpr std::string_view run_server = "agent";
 
 // Called from the event loop; outlives the links.
 class Custodian {

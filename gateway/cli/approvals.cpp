@@ -3,6 +3,8 @@
 #include <chrono>
 #include <thread>
 
+#include "connectors/custodian.hpp"
+#include "connectors/sandbox/protected_names.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/core/clock.hpp"
@@ -89,6 +91,27 @@ Status record_decision(const Invocation& call, const HeldChange& change, const c
   return record_act(call, std::move(record));
 }
 
+// What the server may not make itself, a decision does not make for it.
+Result<ProtectedNames> names_for(const Invocation& call, const std::string& server) {
+  auto configuration = load_configuration(call);
+  if (!configuration) return configuration.refusal();
+  std::vector<std::string> changes;
+  bool is_known = server == run_server;
+  for (const ServerEntry& entry : configuration->servers) {
+    if (entry.name.text() != server) continue;
+    is_known = true;
+    changes = entry.protect;
+  }
+  // The scopes of `toolgate run` have the default list, whatever a server of that name takes off.
+  if (server == run_server)
+    std::erase_if(changes, [](auto& name) { return name.starts_with('!'); });
+  if (is_known) return ProtectedNames::make(changes);
+  return Refusal(Reason::not_found,
+                 "the server '" + visible(server) +
+                     "' is not configured any more, so that nobody knows which names are protected "
+                     "from it: make the change by hand, and `toolgate approvals deny` it here");
+}
+
 // On record before anything happens; done before it counts as decided.
 Status allow(const Invocation& call, CustodyBook& book, const std::string& id) {
   auto change = find(book, id);
@@ -97,9 +120,11 @@ Status allow(const Invocation& call, CustodyBook& book, const std::string& id) {
     return Refusal(Reason::not_found, id + " was " + std::string(state_name(change->state)) +
                                           " already: `toolgate approvals list` shows what waits");
   }
+  auto names = names_for(call, change->server);
+  if (!names) return names.refusal();
   Status recorded = record_decision(call, *change, "allow", "an administrator allowed " + id);
   if (!recorded) return recorded;
-  auto made = make_held_change(book, *change);
+  auto made = make_held_change(book, *change, *names);
   if (!made) return made.refusal();
   Status decided = book.decide(id, HeldChange::State::allowed);
   if (!decided) return decided;

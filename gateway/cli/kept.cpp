@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "connectors/descriptor.hpp"
@@ -12,8 +14,9 @@
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/core/json_text.hpp"
+#include "gateway/store/content_copy.hpp"
 #include "gateway/store/custody_book.hpp"
-#include "gateway/store/held_change.hpp"
+#include "gateway/store/restored_content.hpp"
 
 namespace toolgate {
 namespace {
@@ -28,6 +31,7 @@ std::string json_of(const KeptContent& content) {
   return "{\"id\":" + json_quote(content.id) +
          ",\"time\":" + json_quote(utc_text(content.time_ns)) +
          ",\"server\":" + json_quote(content.server) + ",\"path\":" + path +
+         ",\"kind\":" + json_quote(kind_name(content.kind)) +
          ",\"bytes\":" + std::to_string(content.bytes) + "}";
 }
 
@@ -87,9 +91,10 @@ int kept_show_command(const Invocation& call) {
   const std::string file = (*book)->content_file(content->id).string();
   const Descriptor stored(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   call.console.out << std::flush;
-  errno = stored ? copy_content(stored.number(), STDOUT_FILENO) : errno;
+  errno = stored ? stream_content(stored.number(), STDOUT_FILENO) : errno;
   if (errno == 0) return exit_status::done;
-  return fail(call.console, Refusal(Reason::storage, "the content " + file + " cannot be read"));
+  return fail(call.console, Refusal(Reason::storage, "the content " + file + " cannot be shown: " +
+                                                         std::strerror(errno)));
 }
 
 int kept_restore_command(const Invocation& call) {

@@ -122,7 +122,8 @@ class AgentRun {
         process_(gateway.loop().get_executor(), "/proc/self/exe", "agent"),
         door_(gateway.loop().get_executor(), gateway.broker(), gateway.doorkeeper(),
               settings(gateway, std::move(agent))),
-        custody_(gateway.loop().get_executor(), ServerName("agent"), gateway.custodian()),
+        custody_(gateway.loop().get_executor(), ServerName(std::string(run_server)),
+                 gateway.custodian()),
         tasks_(gateway.loop().get_executor(), "run") {}
 
   // The exit status that this program ends with.

@@ -1,147 +1,145 @@
 #include "gateway/store/held_change.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 
-#include "connectors/sandbox/scope_tree.hpp"
-#include "gateway/core/clock.hpp"
+#include "gateway/store/displaced.hpp"
+#include "gateway/store/moved_names.hpp"
 
 namespace toolgate {
 namespace {
 
-constexpr unsigned no_replace = 1U << 0;  // RENAME_NOREPLACE
+using Kept = std::optional<std::string>;
 
 Refusal refuse(const std::string& path, const std::string& what) {
   return Refusal(Reason::storage, path + " " + what);
 }
 
-Refusal failed(const std::string& path, const char* what) {
-  return refuse(path, std::string("cannot be ") + what + ": " + std::strerror(errno));
+Status is_still_there(const HostPlace& place, const HostFile& asked) {
+  const HostFile now = place.file();
+  if (!now.is_there()) return refuse(place.path, "is not there any more");
+  if (now == asked) return done();
+  return refuse(place.path, "is another file than the one that was asked about");
 }
 
-// The directory of a name, opened without following a link anywhere, and the name.
-struct Place {
-  Descriptor directory;
-  std::string name;
+// One move of a name, over a name of its own beside the target: what lies there nobody else takes
+// away or puts something else in its place, so that it can be looked at.
+class Move {
+ public:
+  Move(const HeldChange& change, const HostPlace& from, const HostPlace& to,
+       const ProtectedNames& names)
+      : change_(change), from_(from), to_(to), names_(names), beside_(to.beside()) {}
 
-  bool look(struct stat& about) const {
-    return ::fstatat(directory.number(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0;
-  }
+  Result<Kept> rename() const;
+  Result<Kept> replace(CustodyBook& book) const;
+
+ private:
+  Refusal failed() const { return cannot_be(from_.path, "moved to " + to_.path); }
+  Status take() const;
+  Status lies_well() const;
+  Status put() const;
+  Status put_instead(const Displaced& displaced) const;
+  Status back(Status why) const;
+
+  const HeldChange& change_;
+  const HostPlace& from_;
+  const HostPlace& to_;
+  const ProtectedNames& names_;
+  HostPlace beside_;
 };
 
-Result<Place> open_place(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash + 1 == path.size()) {
-    return refuse(path, "is no absolute path of a file");
-  }
-  Place place;
-  place.name = path.substr(slash + 1);
-  const std::string folder = slash == 0 ? "/" : path.substr(0, slash);
-  place.directory = open_without_links(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY);
-  if (!place.directory) return failed(folder, "opened without following symbolic links");
-  return place;
+Status Move::back(Status why) const {
+  if (rename_place(beside_, from_, Rename::no_replace)) return why;
+  return Refusal(why.refusal().reason,
+                 why.refusal().detail + "; what was to be moved is at " + beside_.path + " now");
 }
 
-// What a file holds, in the book, before it goes.
-Result<std::optional<std::string>> keep_content(CustodyBook& book, const std::string& server,
-                                                const Place& place, const std::string& path) {
-  struct stat about{};
-  if (!place.look(about) || !S_ISREG(about.st_mode)) return std::optional<std::string>();
-  const Descriptor file(
-      ::openat(place.directory.number(), place.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file || ::fstat(file.number(), &about) != 0)
-    return failed(path, "read, to keep its content");
-  KeptContent content;
-  content.id = make_uuid_v7();
-  content.server = server;
-  content.path = path;
-  content.time_ns = now_utc_ns();
-  content.bytes = static_cast<std::uint64_t>(about.st_size);
-  content.mode = about.st_mode & 07777;
-  content.owner = about.st_uid;
-  content.group = about.st_gid;
-  errno = book.keep(content, file.number());
-  if (errno != 0) return failed(path, "kept");
-  return std::optional<std::string>(content.id);
+Status Move::take() const {
+  if (!rename_place(from_, beside_, Rename::no_replace)) return failed();
+  if (beside_.file() == change_.at_path) return done();
+  return back(refuse(from_.path, "is another file than the one that was asked about"));
 }
 
-Status is_still_there(const HeldChange& change, const Place& place) {
-  struct stat about{};
-  if (!place.look(about)) return refuse(change.note.path, "is not there any more");
-  if (about.st_dev == change.device && about.st_ino == change.inode) return done();
-  return refuse(change.note.path, "is another file than the one that was asked about");
+// Again where it is now: it may have been filled meanwhile. What somebody else put there since is
+// none of ours.
+Status Move::lies_well() const {
+  if (to_.file() != change_.at_path) return done();
+  return may_lie_at(to_, from_.path, to_.path, names_);
 }
 
-Result<std::optional<std::string>> remove_it(CustodyBook& book, const HeldChange& change,
-                                             const Place& place) {
-  struct stat about{};
-  place.look(about);
-  auto kept = keep_content(book, change.server, place, change.note.path);
-  if (!kept) return kept.refusal();
-  const int flags = S_ISDIR(about.st_mode) ? AT_REMOVEDIR : 0;
-  if (::unlinkat(place.directory.number(), place.name.c_str(), flags) != 0) {
-    return failed(change.note.path, "removed");
-  }
-  return kept;
+Status Move::put() const {
+  if (!rename_place(beside_, to_, Rename::no_replace)) return back(failed());
+  Status well = lies_well();
+  if (well) return done();
+  if (rename_place(to_, beside_, Rename::no_replace)) return back(well);
+  return Refusal(well.refusal().reason, well.refusal().detail + "; it could not be moved back");
 }
 
-Result<std::optional<std::string>> move_it(CustodyBook& book, const HeldChange& change,
-                                           const Place& from) {
+// By an exchange, which shows what stood there in the very moment.
+Status Move::put_instead(const Displaced& displaced) const {
+  if (!rename_place(beside_, to_, Rename::exchange)) return back(failed());
+  Status well = lies_well();
+  if (well) well = displaced.take_away(beside_);
+  if (well) return done();
+  if (rename_place(beside_, to_, Rename::exchange)) return back(well);
+  return Refusal(well.refusal().reason, well.refusal().detail + "; what was to be replaced is at " +
+                                            beside_.path + " now");
+}
+
+Result<Kept> Move::rename() const {
+  Status moved = take();
+  if (moved) moved = put();
+  return moved ? Result<Kept>(Kept()) : moved.refusal();
+}
+
+Result<Kept> Move::replace(CustodyBook& book) const {
+  Status there = is_still_there(to_, change_.at_target);
+  if (!there) return there.refusal();
+  const bool is_alike = S_ISDIR(change_.at_path.type) == S_ISDIR(change_.at_target.type);
+  errno = S_ISDIR(change_.at_target.type) ? EISDIR : ENOTDIR;
+  if (!is_alike) return failed();
+  auto displaced = Displaced::keep(book, change_.server, to_, change_.at_target);
+  if (!displaced) return displaced.refusal();
+  Status moved = take();
+  if (moved) moved = put_instead(*displaced);
+  if (moved) return displaced->kept();
+  displaced->stays(book);
+  return moved.refusal();
+}
+
+Result<Kept> move_it(CustodyBook& book, const HeldChange& change, const HostPlace& from,
+                     const ProtectedNames& names) {
   auto to = open_place(change.note.to);
   if (!to) return to.refusal();
-  const bool replaces = change.note.effect == FileNote::Effect::replace;
-  auto kept = replaces ? keep_content(book, change.server, *to, change.note.to)
-                       : Result<std::optional<std::string>>(std::optional<std::string>());
-  if (!kept) return kept.refusal();
-  if (::syscall(SYS_renameat2, from.directory.number(), from.name.c_str(), to->directory.number(),
-                to->name.c_str(), replaces ? 0 : no_replace) != 0) {
-    return failed(change.note.path, ("moved to " + change.note.to).c_str());
+  Status may = may_lie_at(from, from.path, to->path, names);
+  if (!may) return may.refusal();
+  const Move move(change, from, *to, names);
+  auto moved = change.note.effect == FileNote::Effect::replace ? move.replace(book) : move.rename();
+  if (moved && (!to->sync() || !from.sync())) return cannot_be(to->path, "written to the disk");
+  return moved;
+}
+
+Result<Kept> remove_it(CustodyBook& book, const HeldChange& change, const HostPlace& place) {
+  auto displaced = Displaced::keep(book, change.server, place, change.at_path);
+  if (!displaced) return displaced.refusal();
+  Status taken = displaced->take_away(place);
+  if (!taken) {
+    displaced->stays(book);
+    return taken.refusal();
   }
-  return kept;
+  if (!place.sync()) return cannot_be(place.path, "removed from the disk");
+  return displaced->kept();
 }
 
 }  // namespace
 
-Result<std::optional<std::string>> make_held_change(CustodyBook& book, const HeldChange& change) {
+Result<std::optional<std::string>> make_held_change(CustodyBook& book, const HeldChange& change,
+                                                    const ProtectedNames& names) {
   auto place = open_place(change.note.path);
   if (!place) return place.refusal();
-  Status there = is_still_there(change, *place);
+  Status there = is_still_there(*place, change.at_path);
   if (!there) return there.refusal();
   if (change.note.effect == FileNote::Effect::remove) return remove_it(book, change, *place);
-  return move_it(book, change, *place);
-}
-
-Result<std::optional<std::string>> restore_content(CustodyBook& book, const KeptContent& content,
-                                                   const std::string& path) {
-  const std::string stored = book.content_file(content.id).string();
-  const Descriptor from(::open(stored.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!from) return failed(stored, "read");
-  auto place = open_place(path);
-  if (!place) return place.refusal();
-  auto kept = keep_content(book, content.server, *place, path);
-  if (!kept) return kept.refusal();
-  const int folder = place->directory.number();
-  const std::string fresh = place->name.substr(0, 200) + ".toolgate-restored";
-  const Descriptor to(
-      ::openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!to) return failed(path, "written beside itself");
-  errno = copy_content(from.number(), to.number());
-  const bool owned = ::geteuid() != 0 || ::fchown(to.number(), content.owner, content.group) == 0;
-  if (errno == 0 && owned && ::fchmod(to.number(), content.mode & 0777) == 0 &&
-      ::fsync(to.number()) == 0 &&
-      ::renameat(folder, fresh.c_str(), folder, place->name.c_str()) == 0) {
-    return kept;
-  }
-  const int error = errno;
-  ::unlinkat(folder, fresh.c_str(), 0);
-  errno = error;
-  return failed(path, "written");
+  return move_it(book, change, *place, names);
 }
 
 }  // namespace toolgate

@@ -88,14 +88,24 @@ CREATE TABLE held(
   state TEXT NOT NULL,
   time_ns INTEGER NOT NULL,
   device INTEGER NOT NULL,
-  inode INTEGER NOT NULL
+  inode INTEGER NOT NULL,
+  born_ns INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  type INTEGER NOT NULL,
+  target_device INTEGER NOT NULL,
+  target_inode INTEGER NOT NULL,
+  target_born_ns INTEGER NOT NULL,
+  target_generation INTEGER NOT NULL,
+  target_type INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX held_server ON held(server, effect, path, target);
+CREATE INDEX held_question ON held(server, effect, path, target);
+CREATE INDEX held_state ON held(server, state);
 
 CREATE TABLE kept(
   id TEXT PRIMARY KEY,
   server TEXT NOT NULL,
   path BLOB NOT NULL,
+  kind TEXT NOT NULL,
   time_ns INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   mode INTEGER NOT NULL,

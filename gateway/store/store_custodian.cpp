@@ -1,14 +1,17 @@
 #include "gateway/store/store_custodian.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
+#include "gateway/store/host_place.hpp"
 
 namespace toolgate {
 namespace {
@@ -21,11 +24,26 @@ std::string remedy_for(int error) {
          std::string(std::strerror(error));
 }
 
+// A sandbox of a gateway of root may see its scope through an id-mapped mount, and what is opened
+// there tells its users: the owner is that of the same file on the host.
+void take_owner(KeptContent& content, const struct stat& opened) {
+  content.owner = opened.st_uid;
+  content.group = opened.st_gid;
+  if (::geteuid() != 0) return;
+  auto place = open_place(content.path);
+  struct stat about{};
+  const bool is_same =
+      place && place->look(about) && about.st_dev == opened.st_dev && about.st_ino == opened.st_ino;
+  content.owner = is_same ? about.st_uid : KeptContent::no_owner;
+  content.group = is_same ? about.st_gid : KeptContent::no_owner;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StoreCustodian>> StoreCustodian::open(const std::filesystem::path& home) {
   auto book = CustodyBook::open(home);
   if (!book) return book.refusal();
+  (*book)->sweep();
   auto copying = CustodyBook::open(home);
   if (!copying) return copying.refusal();
   return std::unique_ptr<StoreCustodian>(new StoreCustodian(std::move(*book), std::move(*copying)));
@@ -46,13 +64,11 @@ void StoreCustodian::keep(const ServerName& server, const FileNote& note, Descri
   content.server = server.text();
   content.path = note.path;
   content.time_ns = now_utc_ns();
-  content.bytes = static_cast<std::uint64_t>(about.st_size);
   content.mode = about.st_mode & 07777;
-  content.owner = about.st_uid;
-  content.group = about.st_gid;
+  take_owner(content, about);
   auto shared = std::make_shared<Descriptor>(std::move(file));
   asio::post(thread_, [this, content, shared, done = std::move(done)] {
-    const int error = copying_->keep(content, shared->number());
+    const int error = copying_->keep(content, shared->number(), CustodyBook::Room::bounded);
     if (error != 0) {
       log_line(LogLevel::error, "custody.not_kept",
                {{"server", content.server}, {"path", content.path}, {"why", remedy_for(error)}});
@@ -62,10 +78,11 @@ void StoreCustodian::keep(const ServerName& server, const FileNote& note, Descri
 }
 
 std::string StoreCustodian::hold(const ServerName& server, const FileNote& note) {
-  auto id = book_->hold(server.text(), note);
-  if (id) return *id;
+  const HeldChange change = asked_now(server.text(), note);
+  auto ids = book_->hold(std::span(&change, 1));
+  if (ids) return ids->front();
   log_line(LogLevel::warning, "custody.not_listed",
-           {{"server", server.text()}, {"path", note.path}, {"why", id.refusal().detail}});
+           {{"server", server.text()}, {"path", note.path}, {"why", ids.refusal().detail}});
   return {};
 }
 

@@ -2,83 +2,35 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
+#include <thread>
 
 #include "connectors/descriptor.hpp"
-#include "gateway/core/clock.hpp"
-#include "gateway/store/held_change.hpp"
 #include "gateway/store/sqlite.hpp"
-#include "tests/gateway/store_home.hpp"
+#include "tests/gateway/custody_case.hpp"
 
 namespace toolgate {
 namespace {
 
+using test::CustodyCase;
+using test::some_content;
 using test::TemporaryHome;
 using Effect = FileNote::Effect;
+constexpr auto bounded = CustodyBook::Room::bounded;
 
-// A home with a store, and a folder beside it.
-class Case {
- public:
-  Case() {
-    home_.open();
-    auto opened = CustodyBook::open(home_.path());
-    REQUIRE(opened);
-    book_ = std::move(*opened);
-    folder_ = home_.path() / "scope";
-    std::filesystem::create_directory(folder_);
-  }
-  CustodyBook& book() { return *book_; }
-  std::string at(const char* name) const { return (folder_ / name).string(); }
-  std::string write(const char* name, const std::string& text) const {
-    std::ofstream(folder_ / name) << text;
-    return at(name);
-  }
-  static std::string read(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  }
-  std::string hold(Effect effect, const std::string& path, const std::string& to = "") {
-    auto id = book_->hold("s", FileNote{make_uuid_v7(), effect, path, to});
-    REQUIRE(id);
-    return *id;
-  }
-  HeldChange held(const std::string& id) {
-    auto change = book_->held(id);
-    REQUIRE(change);
-    REQUIRE(*change);
-    return **change;
-  }
-  std::string why_not(const std::string& id) {
-    auto made = make_held_change(*book_, held(id));
-    return made ? "" : made.refusal().detail;
-  }
-  TemporaryHome& home() { return home_; }
-
- private:
-  TemporaryHome home_;
-  std::unique_ptr<CustodyBook> book_;
-  std::filesystem::path folder_;
-};
-
-KeptContent content(std::uint64_t bytes) {
-  KeptContent one;
-  one.id = make_uuid_v7();
-  one.server = "s";
-  one.path = "/x";
-  one.bytes = bytes;
-  one.mode = 0640;
-  return one;
+Descriptor reading(const std::string& path) {
+  return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 }  // namespace
 
 TEST_CASE("custody: the same question waits once, until another file stands there") {
-  Case files;
+  CustodyCase files;
   const std::string path = files.write("a", "1");
   const std::string first = files.hold(Effect::remove, path);
   CHECK(files.hold(Effect::remove, path) == first);
@@ -94,128 +46,203 @@ TEST_CASE("custody: the same question waits once, until another file stands ther
   CHECK(files.hold(Effect::remove, path) != first);
 }
 
+TEST_CASE(
+    "custody: a file that got the inode of the one that was asked about is another question") {
+  CustodyCase files;
+  const std::string path = files.write("a", "junk");
+  const HostFile before = file_at(path);
+  REQUIRE(before.is_there());
+  CHECK(before.born_ns != 0);
+  const std::string id = files.hold(Effect::remove, path);
+  REQUIRE(files.book().decide(id, HeldChange::State::denied));
+  HostFile after;
+  for (int i = 0; i < 100 && after.inode != before.inode; ++i) {
+    std::filesystem::remove(path);
+    files.write("a", "precious");
+    after = file_at(path);
+  }
+  CHECK(files.hold(Effect::remove, path) != id);
+}
+
+TEST_CASE("custody: what stands at the target is part of the question") {
+  CustodyCase files;
+  const std::string path = files.write("a", "1");
+  const std::string id = files.hold(Effect::replace, path, files.write("b", "junk"));
+  CHECK(files.hold(Effect::replace, path, files.at("b")) == id);
+  ::rename(files.write("c", "precious").c_str(), files.at("b").c_str());
+  CHECK(files.hold(Effect::replace, path, files.at("b")) != id);
+}
+
 TEST_CASE("custody: paths of any bytes are kept as they are") {
-  Case files;
+  CustodyCase files;
   const std::string path = files.at("not \xff utf-8\n");
   const std::string id = files.hold(Effect::move, path, "/to \x80");
   CHECK(files.held(id).note.path == path);
   CHECK(files.held(id).note.to == "/to \x80");
 }
 
-TEST_CASE("custody: what waits for one server is bounded") {
-  Case files;
-  for (std::size_t i = 0; i < CustodyBook::most_waiting; ++i) {
-    files.hold(Effect::remove, "/none/" + std::to_string(i));
+TEST_CASE("custody: what waits for one server is bounded, and so is what was decided") {
+  CustodyBook::Limits limits;
+  limits.waiting = 3;
+  limits.decided = 2;
+  CustodyCase files(limits);
+  std::vector<std::string> ids;
+  for (const char* path : {"/none/1", "/none/2", "/none/3"}) {
+    ids.push_back(files.hold(Effect::remove, path));
   }
-  CHECK(!files.book().hold("s", FileNote{make_uuid_v7(), Effect::remove, "/none/more", ""}));
-  CHECK(files.book().hold("other", FileNote{make_uuid_v7(), Effect::remove, "/none/more", ""}));
+  CHECK(files.hold(Effect::remove, "/none/more").empty());
+  CHECK(!files.hold(Effect::remove, "/none/more", "", "other").empty());
+  for (const std::string& id : ids) {
+    REQUIRE(files.book().decide(id, HeldChange::State::denied));
+  }
+  CHECK(!*files.book().held(ids[0]));
+  CHECK(*files.book().held(ids[1]));
+  CHECK(*files.book().held(ids[2]));
+  CHECK(files.book().waiting()->size() == 1);
 }
 
 TEST_CASE("custody: a content is kept, listed, read and discarded") {
-  Case files;
-  const std::string path = files.write("a", std::string(100'000, 'x') + "\0y");
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  const KeptContent one = content(100'001);
-  CHECK(files.book().keep(one, file.number()) == 0);
+  CustodyCase files;
+  const std::string path = files.write("a", std::string(100'000, 'x') + std::string("\0y", 2));
+  const KeptContent one = some_content();
+  CHECK(files.book().keep(one, reading(path).number(), bounded) == 0);
   CHECK(files.read(files.book().content_file(one.id)) == files.read(path));
   struct stat about{};
   ::stat(files.book().content_file(one.id).c_str(), &about);
   CHECK((about.st_mode & 0777) == 0600);
   REQUIRE(files.book().kept()->size() == 1);
   CHECK(files.book().kept()->front().path == "/x");
+  CHECK(files.book().kept()->front().bytes == 100'002);
   REQUIRE(files.book().discard(one.id));
   CHECK(files.book().kept()->empty());
-  CHECK(!std::filesystem::exists(files.book().content_file(one.id)));
+  CHECK(files.stored() == 0);
   CHECK(!files.book().discard(one.id));
 }
 
 TEST_CASE("custody: what cannot be kept is an error, and leaves nothing behind") {
-  Case files;
-  const Descriptor file(::open(files.write("a", "x").c_str(), O_RDONLY | O_CLOEXEC));
-  const KeptContent one = content(CustodyBook::most_kept_bytes);
-  CHECK(files.book().keep(one, file.number()) == 0);  // says so many: the sum counts what is said
-  CHECK(files.book().keep(content(1), file.number()) == EDQUOT);
-  CHECK(files.book().keep(one, file.number()) == EDQUOT);
-  CHECK(files.book().discard(one.id));
-  CHECK(files.book().keep(content(1), -1) == EBADF);
-  REQUIRE(::chmod((files.home().path() / "kept").c_str(), 0500) == 0);
-  if (::geteuid() != 0) CHECK(files.book().keep(content(1), file.number()) == EACCES);
-  REQUIRE(::chmod((files.home().path() / "kept").c_str(), 0700) == 0);
+  CustodyCase files;
+  const Descriptor file = reading(files.write("a", "x"));
+  CHECK(files.book().keep(some_content(), -1, bounded) == EBADF);
+  CHECK(files.book().keep(some_content(), reading("/dev/null").number(), bounded) == EINVAL);
+  const std::atomic<bool> stop = true;
+  CHECK(files.book().keep(some_content(), file.number(), bounded, &stop) == ECANCELED);
+  REQUIRE(::chmod((files.home() / "kept").c_str(), 0500) == 0);
+  if (::geteuid() != 0) CHECK(files.book().keep(some_content(), file.number(), bounded) == EACCES);
+  REQUIRE(::chmod((files.home() / "kept").c_str(), 0700) == 0);
   CHECK(files.book().kept()->empty());
-  CHECK(std::filesystem::is_empty(files.home().path() / "kept"));
+  CHECK(files.stored() == 0);
 }
 
-TEST_CASE("custody: an allowed change is made as it was asked for") {
-  Case files;
-  const std::string a = files.write("a", "1");
-  CHECK(files.why_not(files.hold(Effect::remove, a)).empty());
-  CHECK(!std::filesystem::exists(a));
-  CHECK(files.read(files.book().content_file(files.book().kept()->front().id)) == "1");
-
-  const std::string b = files.write("b", "2");
-  CHECK(files.why_not(files.hold(Effect::move, b, files.at("c"))).empty());
-  CHECK(files.read(files.at("c")) == "2");
-
-  const std::string d = files.write("d", "3");
-  CHECK(files.why_not(files.hold(Effect::replace, d, files.at("c"))).empty());
-  CHECK(files.read(files.at("c")) == "3");
-  CHECK(files.read(files.book().content_file(files.book().kept()->back().id)) == "2");
-
-  std::filesystem::create_directory(files.at("empty"));
-  CHECK(files.why_not(files.hold(Effect::remove, files.at("empty"))).empty());
-  CHECK(!std::filesystem::exists(files.at("empty")));
+TEST_CASE("custody: what is kept of one server is bounded in bytes, and empty files cost too") {
+  CustodyBook::Limits limits;
+  limits.kept_bytes = 4 * CustodyBook::least_bytes;
+  CustodyCase files(limits);
+  const Descriptor large = reading(files.write("large", std::string(8192, 'x')));
+  const Descriptor empty = reading(files.write("empty", ""));
+  CHECK(files.book().keep(some_content(), large.number(), bounded) == 0);
+  CHECK(files.book().keep(some_content(), empty.number(), bounded) == 0);
+  CHECK(files.book().keep(some_content(), large.number(), bounded) == EDQUOT);
+  CHECK(files.book().keep(some_content(), empty.number(), bounded) == 0);
+  CHECK(files.book().keep(some_content(), empty.number(), bounded) == EDQUOT);
+  CHECK(files.book().keep(some_content(), empty.number(), CustodyBook::Room::unbounded) == 0);
+  KeptContent other = some_content();
+  other.server = "other";
+  CHECK(files.book().keep(other, large.number(), bounded) == 0);
+  CHECK(files.stored() == 5);
 }
 
-TEST_CASE("custody: an allowed change that is another one by now is refused") {
-  Case files;
-  const std::string gone = files.hold(Effect::remove, files.at("gone"));
-  CHECK(files.why_not(gone).ends_with("is not there any more"));
-
-  const std::string a = files.write("a", "1");
-  const std::string swapped = files.hold(Effect::remove, a);
-  ::rename(files.write("b", "2").c_str(), a.c_str());
-  CHECK(files.why_not(swapped).ends_with("is another file than the one that was asked about"));
-
-  const std::string c = files.write("c", "3");
-  const std::string taken = files.hold(Effect::move, c, files.write("d", "4"));
-  CHECK(files.why_not(taken).find("File exists") != std::string::npos);
-  CHECK(files.read(files.at("d")) == "4");
-
-  std::filesystem::create_directory(files.at("sub"));
-  const std::string linked = files.hold(Effect::remove, files.write("sub/x", "5"));
-  std::filesystem::rename(files.at("sub"), files.at("real"));
-  std::filesystem::create_directory_symlink("real", files.at("sub"));
-  CHECK(files.why_not(linked).find("without following symbolic links") != std::string::npos);
-  CHECK(files.read(files.at("real/x")) == "5");
-
-  std::filesystem::create_directory(files.at("full"));
-  const std::string full = files.hold(Effect::remove, files.at("full"));
-  files.write("full/x", "6");
-  CHECK(files.why_not(full).find("not empty") != std::string::npos);
+TEST_CASE("custody: what is kept of one server is bounded in number") {
+  CustodyBook::Limits limits;
+  limits.kept_rows = 2;
+  CustodyCase files(limits);
+  const Descriptor file = reading(files.write("a", ""));
+  CHECK(files.book().keep(some_content(), file.number(), bounded) == 0);
+  CHECK(files.book().keep(some_content(), file.number(), bounded) == 0);
+  CHECK(files.book().keep(some_content(), file.number(), bounded) == EDQUOT);
 }
 
-TEST_CASE("custody: a restored content stands where it was, and what stood there is kept") {
-  Case files;
-  const std::string path = files.write("a", "old");
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  KeptContent one = content(3);
-  one.path = path;
-  one.owner = ::geteuid();
-  one.group = ::getegid();
-  REQUIRE(files.book().keep(one, file.number()) == 0);
-  files.write("a", "new");
-  auto kept = restore_content(files.book(), one, path);
-  REQUIRE(kept);
-  REQUIRE(*kept);
-  CHECK(files.read(path) == "old");
-  CHECK(files.read(files.book().content_file(**kept)) == "new");
+TEST_CASE("custody: a file that changes while it is kept is not kept, and takes no more room") {
+  CustodyCase files;
+  const std::string path = files.write("a", std::string(1 << 20, 'x'));
+  constexpr off_t size = 1 << 20;
+  struct Row {
+    const char* name;
+    std::function<long(int file, int round)> change;
+  };
+  const std::string more(65536, 'y');
+  for (const Row& row :
+       {Row{"it grows",
+            [&](int file, int round) {
+              return ::pwrite(file, more.data(), more.size(), size + 65536 * (round % 512));
+            }},
+        Row{"it shrinks",
+            [](int file, int round) { return long{::ftruncate(file, size - round % 1000)}; }},
+        Row{"it changes", [](int file, int) { return ::pwrite(file, "z", 1, 1000); }}}) {
+    CAPTURE(row.name);
+    std::filesystem::resize_file(path, size);
+    std::atomic<bool> ends = false;
+    std::thread writer([&] {
+      const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+      for (int round = 0; !ends && row.change(file.number(), round) >= 0; ++round) {
+      }
+    });
+    const Descriptor file = reading(path);
+    int changed = 0;
+    for (int i = 0; i < 20; ++i) {
+      const KeptContent one = some_content();
+      const int error = files.book().keep(one, file.number(), bounded);
+      CHECK((error == 0 || error == EAGAIN));
+      if (error == EAGAIN) ++changed;
+      if (error != 0) continue;
+      const auto stored = std::filesystem::file_size(files.book().content_file(one.id));
+      CHECK((**files.book().kept(one.id)).bytes == stored);
+    }
+    ends = true;
+    writer.join();
+    CHECK(changed > 0);
+    CHECK(files.stored() == files.book().kept()->size());
+  }
+}
+
+TEST_CASE("custody: holes stay holes") {
+  CustodyCase files;
+  const std::string path = files.write("a", "begin");
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 30);
+  std::ofstream(path, std::ios::in | std::ios::out | std::ios::ate) << "end";
+  const KeptContent one = some_content();
+  REQUIRE(files.book().keep(one, reading(path).number(), bounded) == 0);
   struct stat about{};
-  ::stat(path.c_str(), &about);
-  CHECK((about.st_mode & 07777) == 0640);
-  CHECK(restore_content(files.book(), one, files.at("elsewhere")));
-  CHECK(files.read(files.at("elsewhere")) == "old");
-  CHECK(!restore_content(files.book(), one, files.at("no/such/folder")));
-  CHECK(!restore_content(files.book(), one, "relative"));
+  REQUIRE(::stat(files.book().content_file(one.id).c_str(), &about) == 0);
+  CHECK(about.st_size == (1 << 30) + 3);
+  CHECK(about.st_blocks * 512 < 1 << 20);
+  std::ifstream stored(files.book().content_file(one.id));
+  std::string text(5, ' ');
+  stored.read(text.data(), 5);
+  CHECK(text == "begin");
+  stored.seekg(1 << 30);
+  stored.read(text.data(), 3);
+  CHECK(text.substr(0, 3) == "end");
+}
+
+TEST_CASE("custody: what was left behind is swept, what is written or listed stays") {
+  CustodyCase files;
+  const KeptContent listed = some_content();
+  REQUIRE(files.book().keep(listed, reading(files.write("a", "1")).number(), bounded) == 0);
+  const std::string left = files.book().content_file(make_uuid_v7()).string();
+  const std::string written = files.book().content_file(make_uuid_v7()).string();
+  const std::string foreign = files.book().content_file("notes").string();
+  for (const std::string& path : {left, written, foreign}) std::ofstream(path) << "x";
+  {
+    const Descriptor writer = reading(written);
+    REQUIRE(::flock(writer.number(), LOCK_EX) == 0);
+    files.book().sweep();
+    CHECK(!std::filesystem::exists(left));
+    CHECK(std::filesystem::exists(written));
+  }
+  files.book().sweep();
+  CHECK(!std::filesystem::exists(written));
+  CHECK(std::filesystem::exists(foreign));
+  CHECK(files.read(files.book().content_file(listed.id)) == "1");
 }
 
 TEST_CASE("custody: a store of the first schema is brought up to date") {
