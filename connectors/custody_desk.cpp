@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <boost/asio/post.hpp>
 #include <cerrno>
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -20,6 +22,9 @@ namespace {
 
 // Those that nobody has read are few: one says as much as many.
 constexpr int own_buffer_bytes = 4096;
+constexpr int messages_a_turn = 64;  // then others have their turn
+constexpr int most_unread = 1024;    // more than the socket holds; a sandbox may keep filling it
+constexpr std::chrono::seconds report_every{1};
 
 struct Heard {
   FileNote::Effect effect;
@@ -110,10 +115,15 @@ class CustodyDesk::Line {
   std::vector<FileNote> kept_;
 };
 
-CustodyDesk::CustodyDesk(asio::any_io_executor executor, ServerName server, Custodian& custodian)
-    : socket_(std::move(executor)), server_(std::move(server)), custodian_(custodian) {}
+CustodyDesk::CustodyDesk(asio::any_io_executor executor, ServerName server, Custodian& custodian,
+                         std::string agent)
+    : socket_(executor),
+      server_(std::move(server)),
+      agent_(std::move(agent)),
+      custodian_(custodian),
+      due_(std::move(executor)) {}
 
-CustodyDesk::~CustodyDesk() { stop(); }
+CustodyDesk::~CustodyDesk() { close(); }
 
 Result<Descriptor> CustodyDesk::open() {
   int ends[2];
@@ -132,55 +142,87 @@ Task<> CustodyDesk::run() {
     auto [error] =
         co_await socket_.async_wait(asio::posix::stream_descriptor::wait_read, as_result);
     if (error) co_return;
-    drain();
+    const More more = drain(messages_a_turn);
+    if (more == More::perhaps) co_await asio::post(asio::use_awaitable);
   }
 }
 
+Task<> CustodyDesk::report() {
+  while (socket_.is_open()) {
+    due_.expires_after(report_every);
+    co_await due_.async_wait(as_result);
+    take_kept();
+    tell_outside();
+  }
+}
+
+// What the sandbox said before it ended is heard.
 void CustodyDesk::stop() {
+  drain(most_unread);
+  close();
+}
+
+void CustodyDesk::close() {
   if (line_) line_->close();
   boost::system::error_code ignored;
   socket_.close(ignored);
+  due_.cancel();
+  take_kept();
+  tell_outside();
 }
 
 void CustodyDesk::begin_call(BrokerId call) {
   // Where it cannot be sent, the same is still unread at the other end.
-  drain();  // what was before it is not of this call
+  drain(most_unread);  // what was before it is not of this call
   if (calls_.empty() && line_) line_->say(CustodyOrder::window);
-  calls_.emplace(call, FileNotes());
+  calls_.emplace(call, Call{std::make_shared<OpenNotes>(socket_.get_executor())});
 }
 
-void CustodyDesk::end_call(BrokerId call) { calls_.erase(call); }
-
-FileNotes CustodyDesk::notes_of(BrokerId call) {
-  drain();  // what was said before the answer belongs to it
+void CustodyDesk::end_call(BrokerId call) {
   const auto found = calls_.find(call);
-  return found == calls_.end() ? FileNotes() : found->second;
+  if (found == calls_.end()) return;
+  const Call ended = std::move(found->second);
+  calls_.erase(found);
+  // A request of the gateway's own, say: nobody records it.
+  if (!ended.is_claimed && !ended.notes->empty()) {
+    custodian_.unclaimed(server_, agent_, ended.notes);
+  }
 }
 
-void CustodyDesk::drain() {
-  if (line_) {
-    for (const FileNote& kept : line_->take_kept()) note(kept);
-  }
-  while (socket_.is_open()) {
+std::shared_ptr<OpenNotes> CustodyDesk::notes_of(BrokerId call) {
+  drain(most_unread);  // what was said before the answer belongs to it
+  const auto found = calls_.find(call);
+  if (found == calls_.end()) return nullptr;
+  found->second.is_claimed = true;
+  return found->second.notes;
+}
+
+CustodyDesk::More CustodyDesk::drain(int most) {
+  take_kept();
+  while (socket_.is_open() && most-- > 0) {
     char text[custody_message_bytes];
     const Received received =
         receive_with(socket_.native_handle(), text, sizeof text, MSG_DONTWAIT);
     Descriptor file(received.descriptor);
-    if (received.length < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (received.length <= 0) return stop();  // the sandbox has ended
-    if (received.is_cut) return give_up("is too long");
-    hear(std::string_view(text, static_cast<std::size_t>(received.length)), std::move(file));
+    // Said once, of what the other end had not read when it ended; what it wrote follows.
+    if (received.length < 0 && errno == ECONNRESET) continue;
+    if (received.length < 0 && (errno == EAGAIN || errno == EINTR)) return More::none;
+    if (received.length <= 0) {
+      close();  // the sandbox has ended
+    } else if (received.is_cut) {
+      give_up("is too long");
+    } else {
+      hear(std::string_view(text, static_cast<std::size_t>(received.length)), std::move(file));
+    }
   }
+  return socket_.is_open() ? More::perhaps : More::none;
 }
 
 void CustodyDesk::hear(std::string_view message, Descriptor file) {
   const auto heard = parse(message);
   if (!heard) return give_up("has another form");
   FileNote one{make_uuid_v7(), heard->effect, std::string(heard->path), std::string(heard->to)};
-  if (one.waits()) {
-    one.id = custodian_.hold(server_, one);
-    return note(one);
-  }
+  if (one.waits()) return hold(one);
   if (!is_for_reading(file)) return give_up("has no file that could be read");
   custodian_.keep(server_, one, std::move(file), [line = line_, one](int error) {
     if (error == 0) {
@@ -191,14 +233,41 @@ void CustodyDesk::hear(std::string_view message, Descriptor file) {
   });
 }
 
-void CustodyDesk::note(const FileNote& one) {
-  for (auto& [call, notes] : calls_) {
-    if (notes.list.size() < FileNotes::most) {
-      notes.list.push_back(one);
-    } else {
-      ++notes.more;
-    }
+// Noted at once, for whoever is under way now; its id follows.
+void CustodyDesk::hold(const FileNote& one) {
+  FileNote unknown = one;
+  unknown.id.clear();
+  Waiting waiting;
+  for (const std::shared_ptr<OpenNotes>& notes : notebooks()) {
+    if (const auto place = notes->expect(unknown)) waiting.emplace_back(notes, *place);
   }
+  auto executor = socket_.get_executor();
+  custodian_.hold(server_, one, [executor, waiting = std::move(waiting)](const std::string& id) {
+    asio::post(executor, [waiting, id] {
+      for (const auto& [notes, place] : waiting) notes->settle(place, id);
+    });
+  });
+}
+
+void CustodyDesk::take_kept() {
+  if (!line_) return;
+  for (const FileNote& kept : line_->take_kept()) {
+    for (const std::shared_ptr<OpenNotes>& notes : notebooks()) notes->add(kept);
+  }
+}
+
+// Those that something is noted in now.
+std::vector<std::shared_ptr<OpenNotes>> CustodyDesk::notebooks() {
+  std::vector<std::shared_ptr<OpenNotes>> all;
+  for (const auto& [id, call] : calls_) all.push_back(call.notes);
+  if (!all.empty()) return all;
+  if (!outside_) outside_ = std::make_shared<OpenNotes>(socket_.get_executor());
+  all.push_back(outside_);
+  return all;
+}
+
+void CustodyDesk::tell_outside() {
+  if (outside_) custodian_.unclaimed(server_, agent_, std::exchange(outside_, nullptr));
 }
 
 void CustodyDesk::give_up(const char* why) {
@@ -206,7 +275,7 @@ void CustodyDesk::give_up(const char* why) {
            {{"server", server_.text()},
             {"why", std::string("a message from its sandbox ") + why},
             {"remedy", "nothing changes in its staged scopes until it is started again"}});
-  stop();
+  close();
 }
 
 }  // namespace toolgate

@@ -40,7 +40,7 @@ class StdioLink : public ServerLink {
   Status send(std::string message, std::optional<BrokerId> request, Carriage carriage) override;
   void negotiated(Revision) override {}
   void abandon(BrokerId request) override;
-  FileNotes notes_of(BrokerId request) override;
+  std::shared_ptr<OpenNotes> notes_of(BrokerId request) override;
   Task<> close() override { co_await uncancelled(stop()); }
   std::optional<int> process_id() const override;
   std::string stderr_tail() const override { return stderr_.text(); }
@@ -109,7 +109,10 @@ Task<Status> StdioLink::open(ServerEvents& events) {
   tasks_.spawn(read_output());
   tasks_.spawn(read_errors());
   tasks_.spawn(watch_process());
-  if (custody_) tasks_.spawn(custody_->run());
+  if (custody_) {
+    tasks_.spawn(custody_->run());
+    tasks_.spawn(custody_->report());
+  }
   co_return done();
 }
 
@@ -130,8 +133,8 @@ void StdioLink::abandon(BrokerId request) {
   if (custody_) custody_->end_call(request);
 }
 
-FileNotes StdioLink::notes_of(BrokerId request) {
-  return custody_ ? custody_->notes_of(request) : FileNotes();
+std::shared_ptr<OpenNotes> StdioLink::notes_of(BrokerId request) {
+  return custody_ ? custody_->notes_of(request) : nullptr;
 }
 
 Status StdioLink::send(std::string message, std::optional<BrokerId> request, Carriage carriage) {

@@ -271,7 +271,7 @@ Record CallPath::outcome_of(const AgentCall& call, const Ending& ending, const R
   outcome.trace = traceparent_of(ending.message);
   outcome.intent = admitted.receipt().id();
   outcome.latency_us = microseconds_since(ending.started);
-  outcome.files = reply.files;
+  outcome.files = call.files();
   const Containment& containment = ending.target->upstream->containment();
   if (!containment.is_as_asked()) {
     outcome.reason = std::string(reason_name(Reason::uncontained)) + ": " + containment.missing;
@@ -364,6 +364,7 @@ Task<std::optional<Answer>> CallPath::refused(AgentCall& call, const Ending& end
     record.intent = ending.admitted->receipt().id();
     record.pin = ending.admitted->definition().pin().text();
     record.latency_us = microseconds_since(ending.started);
+    record.files = call.files();
   }
   if (why.reason == Reason::out_of_scope) {
     record.rule = "mcpServers." + record.server + ".toolgate.files";

@@ -3,8 +3,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <fstream>
+#include <iterator>
+#include <utility>
 
 #include "gateway/core/log.hpp"
 #include "gateway/packages/frozen.hpp"
@@ -13,6 +16,7 @@ namespace toolgate {
 namespace {
 
 constexpr Milliseconds look_every{500};  // at the store and at what `status` shows
+constexpr Milliseconds last_records_ms{2'000};
 constexpr std::string_view fresh_suffix = ".new";
 constexpr std::int64_t unknown_version = -1;
 
@@ -61,7 +65,8 @@ Gateway::Gateway(std::filesystem::path home, std::filesystem::path configuration
       configuration_file_(std::move(configuration)),
       trusted_(std::move(trusted)),
       signals_(loop_),
-      background_(loop_.get_executor(), "gateway") {}
+      background_(loop_.get_executor(), "gateway"),
+      file_records_(loop_.get_executor(), "file records") {}
 
 Gateway::~Gateway() = default;
 
@@ -98,6 +103,9 @@ Status Gateway::open() {
   if (!approved) return approved.refusal();
   auto executor = loop_.get_executor();
   audit_ = std::make_unique<AuditLog>(executor, *audit_store_, configuration->audit);
+  custodian_->record_with([this](Record record, std::shared_ptr<OpenNotes> notes) {
+    file_records_.spawn(record_files(std::move(record), std::move(notes)));
+  });
   gate_ = std::make_unique<InspectionGate>(all_inspectors());
   auto seal = StateSeal::load_or_make(home_ / "state.key");
   if (!seal) return seal.refusal();
@@ -136,12 +144,34 @@ Task<> Gateway::end() {
   stopping_ = true;
   watch_.reset();
   co_await broker_->stop();
+  custodian_->record_with(nullptr);
+  co_await file_records_.drain(last_records_ms);
   boost::system::error_code ignored;
   signals_.cancel(ignored);
   co_await background_.drain(Milliseconds(0));
   std::error_code error;
   std::filesystem::remove(status_file(home_), error);
   janitor_.reset();
+}
+
+// What changed and what was refused are two records: they ask for different things.
+Task<> Gateway::record_files(Record record, std::shared_ptr<OpenNotes> notes) {
+  const FileNotes files = co_await OpenNotes::settled(std::move(notes));
+  record.files.more = files.more;
+  for (const bool waits : {false, true}) {
+    Record one = record;
+    one.files = FileNotes();
+    one.kind = waits ? "file.held" : "file.change";
+    one.decision = waits ? "deny" : "allow";
+    std::ranges::copy_if(files.list, std::back_inserter(one.files.list),
+                         [waits](const FileNote& note) { return note.waits() == waits; });
+    if (one.files.list.empty()) continue;
+    one.files.more = std::exchange(record.files.more, 0);
+    auto written = co_await audit_->write(std::move(one));
+    if (written) continue;
+    log_line(LogLevel::error, "custody.not_recorded",
+             {{"server", record.server}, {"why", written.refusal().detail}});
+  }
 }
 
 // Nothing of this process stays behind, even if it is killed.

@@ -66,6 +66,7 @@ class Gateway {
   Task<> publish_status();
   void reload_configuration();
   void write_status();
+  Task<> record_files(Record record, std::shared_ptr<OpenNotes> notes);
 
   asio::io_context loop_{1};
   std::filesystem::path home_;
@@ -90,6 +91,7 @@ class Gateway {
   std::string status_;  // as it was written last
   std::unique_ptr<Janitor> janitor_;
   TaskGroup background_;
+  TaskGroup file_records_;
 };
 
 }  // namespace toolgate

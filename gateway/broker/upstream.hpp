@@ -46,6 +46,13 @@ class Upstream;
 class CallRoute {
  public:
   virtual ~CallRoute() = default;
+
+  // What happened in staged file scopes while the call was with its server, however it ended.
+  const FileNotes& files() const { return files_; }
+  void add_files(const FileNotes& files) { files_.add(files); }
+
+ private:
+  FileNotes files_;
 };
 
 // What an upstream tells the broker.
@@ -67,7 +74,6 @@ class UpstreamEvents {
 // An answer: a JSON-RPC result or error of the server.
 struct Reply {
   Message message;
-  FileNotes files = {};  // what happened in staged file scopes meanwhile
   bool is_error() const { return message.kind() == MessageKind::error; }
 };
 
@@ -177,6 +183,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
     Carriage carriage;
     bool sent = false;
     std::chrono::steady_clock::time_point deadline;
+    std::shared_ptr<OpenNotes> notes;  // once it has ended
   };
   class Registered;
 
@@ -224,6 +231,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   void take_request(Message message, std::optional<BrokerId> stream_of);
   CallRoute* route_of(std::optional<BrokerId> id) const;
   void finish(BrokerId id, Result<Reply> result);
+  void settle(BrokerId id, Pending& pending, Result<Reply> result);
   void fail_all(const Refusal& why);
   Refusal named(Refusal why) const;
   void set_state(State state);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "connectors/uncancelled.hpp"
 #include "gateway/broker/upstream.hpp"
 #include "gateway/core/envelope.hpp"
 #include "gateway/core/log.hpp"
@@ -36,6 +37,10 @@ std::string file_uri(const std::filesystem::path& path) {
     }
   }
   return uri;
+}
+
+Task<> complete(std::shared_ptr<OpenNotes> notes, FileNotes& files) {
+  files = co_await OpenNotes::settled(std::move(notes));
 }
 
 }  // namespace
@@ -102,6 +107,11 @@ Task<Result<Reply>> Upstream::exchange(BrokerId id, std::string method, std::str
   }
   if (pending.deadline < deadlines_.expiry()) deadlines_.cancel();
   Result<Reply> reply = co_await pending.slot.wait();
+  if (pending.notes && !pending.notes->empty()) {
+    FileNotes files;
+    co_await uncancelled(complete(pending.notes, files));
+    route->add_files(files);
+  }
   co_return reply;
 }
 
@@ -110,6 +120,14 @@ void Upstream::send(BrokerId id, Pending& pending) {
   ++sent_;
   Status sent = link_->send(std::exchange(pending.text, {}), id, std::move(pending.carriage));
   if (!sent) pending.slot.set(sent.refusal());
+}
+
+// Every end of a request that was sent: what happened meanwhile belongs to the call, whether there
+// is an answer or not.
+void Upstream::settle(BrokerId id, Pending& pending, Result<Reply> result) {
+  if (pending.slot.is_set()) return;
+  if (link_ && pending.sent && pending.route) pending.notes = link_->notes_of(id);
+  pending.slot.set(std::move(result));
 }
 
 Task<Result<Reply>> Upstream::ask(std::string method, std::string params) {
@@ -143,9 +161,10 @@ void Upstream::cancel(BrokerId id, Refusal why) {
       notify("notifications/cancelled", R"({"requestId":)" + std::to_string(id) + R"(,"reason":)" +
                                             json_quote(why.detail) + "}");
     }
-    if (link_) link_->cancel(id);
   }
-  found->second->slot.set(std::move(why));
+  const bool was_sent = found->second->sent;
+  settle(id, *found->second, std::move(why));
+  if (was_sent && link_) link_->cancel(id);
 }
 
 void Upstream::notify(std::string method, std::string params) {
@@ -292,15 +311,14 @@ void Upstream::finish(BrokerId id, Result<Reply> result) {
     log_line(LogLevel::debug, "server.unexpected_answer", {{"server", name()}});
     return;
   }
-  if (link_ && result) result->files = link_->notes_of(id);
+  settle(id, *found->second, std::move(result));
   if (link_) link_->abandon(id);
-  found->second->slot.set(std::move(result));
 }
 
 void Upstream::lost(BrokerId request, Refusal why) {
   auto found = pending_.find(request);
   if (found == pending_.end()) return;
-  found->second->slot.set(named(std::move(why)));
+  settle(request, *found->second, named(std::move(why)));
 }
 
 // A link tells what happened, not always to whom.
@@ -319,7 +337,10 @@ void Upstream::closed(Refusal why) {
 }
 
 void Upstream::fail_all(const Refusal& why) {
-  for (const auto& [id, pending] : pending_) pending->slot.set(why);
+  for (const auto& [id, pending] : pending_) {
+    settle(id, *pending, why);
+    if (link_ && pending->sent) link_->abandon(id);
+  }
   queue_.clear();
   deadlines_.cancel();
 }

@@ -121,9 +121,9 @@ class AgentRun {
       : gateway_(gateway),
         process_(gateway.loop().get_executor(), "/proc/self/exe", "agent"),
         door_(gateway.loop().get_executor(), gateway.broker(), gateway.doorkeeper(),
-              settings(gateway, std::move(agent))),
+              settings(gateway, agent)),
         custody_(gateway.loop().get_executor(), ServerName(std::string(run_server)),
-                 gateway.custodian()),
+                 gateway.custodian(), agent.text()),
         tasks_(gateway.loop().get_executor(), "run") {}
 
   // The exit status that this program ends with.
@@ -174,6 +174,7 @@ class AgentRun {
       if (!custody) co_return custody.refusal();
       sockets.custody = std::move(*custody);
       tasks_.spawn(custody_.run());
+      tasks_.spawn(custody_.report());
     }
     auto pipes = standard_descriptors(orders.sandbox->terminal);
     if (!pipes) co_return pipes.refusal();

@@ -25,11 +25,26 @@ struct FileNote {
   bool waits() const { return effect != Effect::kept; }
 };
 
-// Those of one call.
+// Those of one call, or of what no call claimed.
 struct FileNotes {
   static constexpr std::size_t most = 100;
   std::vector<FileNote> list;
   std::size_t more = 0;  // that were left out
+
+  // False where it is left out.
+  bool add(const FileNote& note) {
+    const bool fits = list.size() < most;
+    if (fits) {
+      list.push_back(note);
+    } else {
+      ++more;
+    }
+    return fits;
+  }
+  void add(const FileNotes& notes) {
+    for (const FileNote& note : notes.list) add(note);
+    more += notes.more;
+  }
 };
 
 constexpr std::string_view effect_name(FileNote::Effect effect) {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "gateway/core/file_note.hpp"
 #include "gateway/core/message.hpp"
 #include "gateway/core/mirror.hpp"
+#include "gateway/core/open_notes.hpp"
 #include "gateway/core/result.hpp"
 #include "gateway/core/revision.hpp"
 #include "gateway/core/task.hpp"
@@ -69,8 +69,9 @@ class ServerLink {
   // The same before its answer is there: what carries it is given up at once.
   virtual void cancel(BrokerId request) { abandon(request); }
 
-  // What happened in staged file scopes while this request was under way. Before abandon().
-  virtual FileNotes notes_of(BrokerId) { return {}; }
+  // What happened in staged file scopes while this request was under way, for the caller to record.
+  // Before abandon(). Null: there are no such scopes.
+  virtual std::shared_ptr<OpenNotes> notes_of(BrokerId) { return nullptr; }
 
   // Ends the process or session in good order, with force where that does not help, and waits for
   // all that runs on the link's behalf. Idempotent. Must be awaited before the destructor.

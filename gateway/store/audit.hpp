@@ -33,9 +33,10 @@ namespace toolgate {
 // fields are left out of the stored JSON, `arguments` and `result` stand in it as JSON, all else as
 // strings, but for `findings` (an array) and `latency_us` (a number). Texts must be UTF-8.
 struct Record {
-  std::string
-      kind;  // "call.intent", "call.outcome", "refusal", "approval", "review", "revocation",
-             // "server.start", "server.exit", "configuration", "agent", "finding", "freeze"
+  std::string kind;  // "call.intent", "call.outcome", "refusal", "approval", "review",
+                     // "revocation", "server.start", "server.exit", "configuration", "agent",
+                     // "finding", "freeze", "file.change", "file.held", "file.decision",
+                     // "file.outcome", "file.restored", "file.discarded"
   std::string agent;
   std::string session;
   std::string server;
@@ -52,7 +53,7 @@ struct Record {
   std::string trace;   // W3C traceparent
   std::string intent;  // of an outcome: the id of its intent
   std::optional<std::int64_t> latency_us;
-  FileNotes files = {};  // of an outcome: what happened in staged file scopes meanwhile
+  FileNotes files = {};  // of an outcome, or of what no call claimed: in staged file scopes
 };
 
 class Receipt {

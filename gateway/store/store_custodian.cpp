@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <cerrno>
 #include <cstring>
-#include <span>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
@@ -15,6 +17,9 @@
 
 namespace toolgate {
 namespace {
+
+constexpr std::size_t thread_count = 4;
+constexpr std::size_t most_asked = 1000;  // that are not written yet; more than that is not listed
 
 std::string remedy_for(int error) {
   if (error == EDQUOT) {
@@ -40,20 +45,112 @@ void take_owner(KeptContent& content, const struct stat& opened) {
 
 }  // namespace
 
+// One server's: used from its strand, but for asking.
+class StoreCustodian::Shelf {
+ public:
+  using Told = std::function<void(std::string id)>;
+
+  Shelf(asio::thread_pool& threads, std::filesystem::path home)
+      : strand_(threads.get_executor()), home_(std::move(home)) {}
+
+  const auto& strand() const { return strand_; }
+  int keep(const KeptContent& content, int file, const std::atomic<bool>& stop);
+
+  enum class Asked { first, more, too_much };
+  Asked ask(HeldChange& change, Told& told);
+  void write_asked();
+
+ private:
+  CustodyBook* book();
+  Result<std::vector<std::string>> hold(const std::vector<HeldChange>& changes);
+
+  asio::strand<asio::thread_pool::executor_type> strand_;
+  std::filesystem::path home_;
+  std::unique_ptr<CustodyBook> book_;
+  std::mutex mutex_;  // over the two that follow
+  std::vector<HeldChange> changes_;
+  std::vector<Told> told_;
+};
+
+CustodyBook* StoreCustodian::Shelf::book() {
+  if (book_) return book_.get();
+  auto opened = CustodyBook::open(home_);
+  if (opened) {
+    book_ = std::move(*opened);
+  } else {
+    log_line(LogLevel::error, "custody.no_store", {{"why", opened.refusal().detail}});
+  }
+  return book_.get();
+}
+
+int StoreCustodian::Shelf::keep(const KeptContent& content, int file,
+                                const std::atomic<bool>& stop) {
+  CustodyBook* opened = book();
+  const int error =
+      opened == nullptr ? EIO : opened->keep(content, file, CustodyBook::Room::bounded, &stop);
+  if (error == 0 || error == EAGAIN) return error;
+  log_line(LogLevel::error, "custody.not_kept",
+           {{"server", content.server}, {"path", content.path}, {"why", remedy_for(error)}});
+  return error;
+}
+
+StoreCustodian::Shelf::Asked StoreCustodian::Shelf::ask(HeldChange& change, Told& told) {
+  const std::lock_guard lock(mutex_);
+  if (changes_.size() >= most_asked) return Asked::too_much;
+  changes_.push_back(std::move(change));
+  told_.push_back(std::move(told));
+  return changes_.size() == 1 ? Asked::first : Asked::more;
+}
+
+Result<std::vector<std::string>> StoreCustodian::Shelf::hold(
+    const std::vector<HeldChange>& changes) {
+  CustodyBook* opened = book();
+  if (opened == nullptr) return Refusal(Reason::storage, "the store cannot be opened");
+  return opened->hold(changes);
+}
+
+void StoreCustodian::Shelf::write_asked() {
+  std::vector<HeldChange> changes;
+  std::vector<Told> told;
+  {
+    const std::lock_guard lock(mutex_);
+    changes.swap(changes_);
+    told.swap(told_);
+  }
+  auto ids = hold(changes);
+  std::size_t unlisted = 0;
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    std::string id = ids ? std::move((*ids)[i]) : std::string();
+    if (id.empty()) ++unlisted;
+    told[i](std::move(id));
+  }
+  if (unlisted == 0) return;
+  const std::string why =
+      ids ? "so many wait already: `toolgate approvals list`" : ids.refusal().detail;
+  log_line(LogLevel::warning, "custody.not_listed",
+           {{"server", changes[0].server}, {"count", std::to_string(unlisted)}, {"why", why}});
+}
+
 Result<std::unique_ptr<StoreCustodian>> StoreCustodian::open(const std::filesystem::path& home) {
   auto book = CustodyBook::open(home);
   if (!book) return book.refusal();
   (*book)->sweep();
-  auto copying = CustodyBook::open(home);
-  if (!copying) return copying.refusal();
-  return std::unique_ptr<StoreCustodian>(new StoreCustodian(std::move(*book), std::move(*copying)));
+  return std::unique_ptr<StoreCustodian>(new StoreCustodian(home));
 }
 
-StoreCustodian::StoreCustodian(std::unique_ptr<CustodyBook> book,
-                               std::unique_ptr<CustodyBook> copying)
-    : book_(std::move(book)), copying_(std::move(copying)) {}
+StoreCustodian::StoreCustodian(std::filesystem::path home)
+    : home_(std::move(home)), threads_(thread_count) {}
 
-StoreCustodian::~StoreCustodian() { thread_.join(); }
+StoreCustodian::~StoreCustodian() {
+  stopping_ = true;
+  threads_.join();
+}
+
+StoreCustodian::Shelf& StoreCustodian::shelf(const ServerName& server) {
+  std::unique_ptr<Shelf>& found = shelves_[server.text()];
+  if (!found) found = std::make_unique<Shelf>(threads_, home_);
+  return *found;
+}
 
 void StoreCustodian::keep(const ServerName& server, const FileNote& note, Descriptor file,
                           std::function<void(int error)> done) {
@@ -67,23 +164,31 @@ void StoreCustodian::keep(const ServerName& server, const FileNote& note, Descri
   content.mode = about.st_mode & 07777;
   take_owner(content, about);
   auto shared = std::make_shared<Descriptor>(std::move(file));
-  asio::post(thread_, [this, content, shared, done = std::move(done)] {
-    const int error = copying_->keep(content, shared->number(), CustodyBook::Room::bounded);
-    if (error != 0) {
-      log_line(LogLevel::error, "custody.not_kept",
-               {{"server", content.server}, {"path", content.path}, {"why", remedy_for(error)}});
-    }
-    done(error);
+  Shelf& one = shelf(server);
+  asio::post(one.strand(), [this, &one, content, shared, done = std::move(done)] {
+    done(one.keep(content, shared->number(), stopping_));
   });
 }
 
-std::string StoreCustodian::hold(const ServerName& server, const FileNote& note) {
-  const HeldChange change = asked_now(server.text(), note);
-  auto ids = book_->hold(std::span(&change, 1));
-  if (ids) return ids->front();
-  log_line(LogLevel::warning, "custody.not_listed",
-           {{"server", server.text()}, {"path", note.path}, {"why", ids.refusal().detail}});
-  return {};
+// What stands there is looked at now: a moment later it may be another file.
+void StoreCustodian::hold(const ServerName& server, const FileNote& note,
+                          std::function<void(std::string id)> done) {
+  HeldChange change = asked_now(server.text(), note);
+  Shelf& one = shelf(server);
+  const Shelf::Asked asked = one.ask(change, done);
+  if (asked == Shelf::Asked::too_much) return done("");
+  if (asked == Shelf::Asked::first) asio::post(one.strand(), [&one] { one.write_asked(); });
+}
+
+void StoreCustodian::unclaimed(const ServerName& server, const std::string& agent,
+                               std::shared_ptr<OpenNotes> notes) {
+  if (!recorder_) return;
+  Record record;
+  record.server = server.text();
+  record.agent = agent;
+  record.reason = agent.empty() ? "while no call of an agent was under way"
+                                : "by the agent itself, in its sandbox";
+  recorder_(std::move(record), std::move(notes));
 }
 
 }  // namespace toolgate

@@ -5,9 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "connectors/launcher/handover.hpp"
 #include "gateway/core/task_group.hpp"
@@ -26,18 +30,31 @@ class Notebook : public Custodian {
     said += "keep " + note.path + " " + text + ";";
     done(error);
   }
-  std::string hold(const ServerName&, const FileNote& note) override {
+  void hold(const ServerName&, const FileNote& note,
+            std::function<void(std::string id)> done) override {
     said += std::string(effect_name(note.effect)) + " " + note.path + " " + note.to + ";";
-    return "id";
+    ++heard;
+    if (answers) return done("id");
+    later.push_back(std::move(done));
+  }
+  void unclaimed(const ServerName&, const std::string& agent,
+                 std::shared_ptr<OpenNotes> notes) override {
+    agents += agent;
+    outside.push_back(std::move(notes));
   }
   std::string said;
+  int heard = 0;
   int error = 0;
+  bool answers = true;
+  std::vector<std::function<void(std::string id)>> later;
+  std::string agents;
+  std::vector<std::shared_ptr<OpenNotes>> outside;
 };
 
 // The other end, as the supervisor is.
 class Sandbox {
  public:
-  Sandbox() : desk(loop.get_executor(), ServerName("s"), notebook) {
+  Sandbox() : desk(loop.get_executor(), ServerName("s"), notebook, "a") {
     auto opened = desk.open();
     REQUIRE(opened);
     socket = std::move(*opened);
@@ -52,6 +69,12 @@ class Sandbox {
     const ssize_t count = ::recv(socket.number(), text, sizeof text, MSG_DONTWAIT);
     if (count > 0) return std::string(text, static_cast<std::size_t>(count));
     return count == 0 ? "end" : "";
+  }
+  FileNotes notes_of(BrokerId call) {
+    const auto notes = desk.notes_of(call);
+    loop.restart();
+    loop.poll();
+    return notes ? notes->notes() : FileNotes();
   }
 
   asio::io_context loop;
@@ -100,19 +123,19 @@ TEST_CASE("custody desk: what happens is noted for the calls under way") {
   sandbox.desk.begin_call(1);
   sandbox.heard();
   sandbox.send("r/a\0"s);
-  CHECK(sandbox.desk.notes_of(1).list.size() == 1);
+  CHECK(sandbox.notes_of(1).list.size() == 1);
   sandbox.desk.begin_call(2);
   sandbox.send("m/a\0/b\0"s);
-  CHECK(sandbox.desk.notes_of(1).list.size() == 2);
-  const FileNotes second = sandbox.desk.notes_of(2);
+  CHECK(sandbox.notes_of(1).list.size() == 2);
+  const FileNotes second = sandbox.notes_of(2);
   REQUIRE(second.list.size() == 1);
   CHECK(second.list[0].effect == FileNote::Effect::move);
   CHECK(second.list[0].to == "/b");
   CHECK(second.list[0].id == "id");
   for (int i = 0; i < 150; ++i) sandbox.send("r/a\0"s);
-  CHECK(sandbox.desk.notes_of(2).list.size() == FileNotes::most);
-  CHECK(sandbox.desk.notes_of(2).more == 51);
-  CHECK(sandbox.desk.notes_of(9).list.empty());
+  CHECK(sandbox.notes_of(2).list.size() == FileNotes::most);
+  CHECK(sandbox.notes_of(2).more == 51);
+  CHECK(sandbox.notes_of(9).list.empty());
 }
 
 TEST_CASE("custody desk: a content is handed on, and the answer comes back") {
@@ -121,14 +144,14 @@ TEST_CASE("custody desk: a content is handed on, and the answer comes back") {
   sandbox.desk.begin_call(1);
   sandbox.heard();
   sandbox.send("k/a\0"s, file.number());
-  sandbox.desk.notes_of(1);
+  sandbox.notes_of(1);
   CHECK(sandbox.heard() == "y");
-  CHECK(sandbox.desk.notes_of(1).list.size() == 1);
+  CHECK(sandbox.notes_of(1).list.size() == 1);
   sandbox.notebook.error = ENOSPC;
   sandbox.send("k/a\0"s, file.number());
-  sandbox.desk.notes_of(0);
+  sandbox.notes_of(0);
   CHECK(sandbox.heard() == "n28");
-  CHECK(sandbox.desk.notes_of(1).list.size() == 1);  // what was not kept did not change
+  CHECK(sandbox.notes_of(1).list.size() == 1);  // what was not kept did not change
   CHECK(sandbox.notebook.said == "keep /a content;keep /a content;");
 }
 
@@ -150,7 +173,7 @@ TEST_CASE("custody desk: what has another form ends it") {
     Descriptor file;
     if (row.file_flags) file = some_file(*row.file_flags);
     sandbox.send(row.message, file.number());
-    sandbox.desk.notes_of(0);
+    sandbox.notes_of(0);
     CHECK(sandbox.notebook.said.empty());
     CHECK(sandbox.heard() == "end");
   }
@@ -160,8 +183,93 @@ TEST_CASE("custody desk: what is no regular file is not kept") {
   Sandbox sandbox;
   const Descriptor device(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   sandbox.send("k/a\0"s, device.number());
-  sandbox.desk.notes_of(0);
+  sandbox.notes_of(0);
   CHECK(sandbox.heard() == "end");
+}
+
+TEST_CASE("custody desk: an answer of the store may come late, and the notes wait for it") {
+  Sandbox sandbox;
+  sandbox.notebook.answers = false;
+  sandbox.desk.begin_call(1);
+  sandbox.desk.begin_call(2);
+  sandbox.send("r/a\0"s);
+  const auto notes = sandbox.desk.notes_of(1);
+  sandbox.desk.end_call(1);
+  CHECK(notes->notes().list[0].id.empty());
+  TaskGroup group(sandbox.loop.get_executor(), "notes");
+  FileNotes settled;
+  auto wait = [](std::shared_ptr<OpenNotes> open, FileNotes& into) -> Task<> {
+    into = co_await OpenNotes::settled(std::move(open));
+  };
+  group.spawn(wait(notes, settled));
+  sandbox.loop.poll();
+  CHECK(settled.list.empty());
+  REQUIRE(sandbox.notebook.later.size() == 1);
+  sandbox.notebook.later[0]("late");
+  sandbox.loop.restart();
+  sandbox.loop.run();
+  REQUIRE(settled.list.size() == 1);
+  CHECK(settled.list[0].id == "late");
+  CHECK(sandbox.notes_of(2).list[0].id == "late");
+}
+
+TEST_CASE("custody desk: what no call claims is told apart, with the agent, and bounded") {
+  Sandbox sandbox;
+  for (int i = 0; i < 120; ++i) sandbox.send("r/a\0"s);
+  const Descriptor file = some_file(O_RDONLY);
+  sandbox.send("k/b\0"s, file.number());
+  sandbox.desk.begin_call(1);
+  sandbox.send("r/own\0"s);
+  sandbox.desk.end_call(1);  // that of a request of the gateway's own: nobody asked for its notes
+  sandbox.desk.begin_call(2);
+  sandbox.send("r/claimed\0"s);
+  CHECK(sandbox.notes_of(2).list.size() == 1);
+  sandbox.desk.end_call(2);
+  sandbox.send("r/last\0"s);
+  sandbox.desk.stop();
+  CHECK(sandbox.notebook.agents.find_first_not_of('a') == std::string::npos);
+  std::size_t listed = 0;
+  std::size_t all = 0;
+  for (const auto& notes : sandbox.notebook.outside) {
+    CHECK(notes->notes().list.size() <= FileNotes::most);
+    listed += notes->notes().list.size();
+    all += notes->notes().list.size() + notes->notes().more;
+    for (const FileNote& note : notes->notes().list) CHECK(note.path != "/claimed");
+  }
+  CHECK(all == 123);
+  CHECK(listed >= FileNotes::most);
+}
+
+TEST_CASE("custody desk: what was said before the sandbox ended belongs to the call") {
+  Sandbox sandbox;
+  const Descriptor file = some_file(O_RDONLY);
+  sandbox.desk.begin_call(1);
+  sandbox.send("k/a\0"s, file.number());
+  sandbox.send("r/b\0"s);
+  sandbox.socket.close();
+  TaskGroup group(sandbox.loop.get_executor(), "desk");
+  group.spawn(sandbox.desk.run());
+  sandbox.loop.run();
+  CHECK(sandbox.notes_of(1).list.size() == 2);
+  sandbox.desk.end_call(1);
+  sandbox.desk.stop();
+  CHECK(sandbox.notebook.outside.empty());
+}
+
+TEST_CASE("custody desk: many messages leave others their turns") {
+  Sandbox sandbox;
+  for (int i = 0; i < 150; ++i) sandbox.send("r/a\0"s);
+  sandbox.socket.close();
+  TaskGroup group(sandbox.loop.get_executor(), "desk");
+  group.spawn(sandbox.desk.run());
+  int most = 0;
+  int before = 0;
+  while (sandbox.loop.run_one() > 0) {
+    most = std::max(most, sandbox.notebook.heard - before);
+    before = sandbox.notebook.heard;
+  }
+  CHECK(sandbox.notebook.heard == 150);
+  CHECK(most <= 64);
 }
 
 TEST_CASE("custody desk: it serves by itself, and ends with the sandbox") {

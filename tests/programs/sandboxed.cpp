@@ -85,11 +85,13 @@ class PrintingCustodian : public Custodian {
     said_ += "change " + note.path + " " + std::to_string(about.st_size) + "\n";
     done(std::getenv("TOOLGATE_KEEP_NOTHING") != nullptr ? ENOSPC : 0);
   }
-  std::string hold(const ServerName&, const FileNote& note) override {
+  void hold(const ServerName&, const FileNote& note,
+            std::function<void(std::string)> done) override {
     said_ += std::string(effect_name(note.effect)) + " " + note.path +
              (note.to.empty() ? "" : " " + note.to) + "\n";
-    return note.id;
+    done(note.id);
   }
+  void unclaimed(const ServerName&, const std::string&, std::shared_ptr<OpenNotes>) override {}
   const std::string& said() const { return said_; }
 
  private:

@@ -79,7 +79,11 @@ class NobodyKeeps : public Custodian {
             std::function<void(int)> done) override {
     done(ENOSPC);
   }
-  std::string hold(const ServerName&, const FileNote& note) override { return note.id; }
+  void hold(const ServerName&, const FileNote& note,
+            std::function<void(std::string)> done) override {
+    done(note.id);
+  }
+  void unclaimed(const ServerName&, const std::string&, std::shared_ptr<OpenNotes>) override {}
 };
 
 Task<Status> first_byte(asio::posix::stream_descriptor& output) {
