@@ -139,7 +139,7 @@ everything() {
   wait "$first"
   show e2e-1.log
   show e2e-2.log
-  end_to_end e2e-3.log staged loss escape
+  end_to_end e2e-3.log staged custody loss escape
   show e2e-3.log
   end_to_end e2e-4.log load
   show e2e-4.log

@@ -6,6 +6,7 @@
 #include "connectors/custodian.hpp"
 #include "connectors/sandbox/protected_names.hpp"
 #include "gateway/cli/commands.hpp"
+#include "gateway/cli/file_records.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
@@ -79,15 +80,22 @@ Result<HeldChange> find(CustodyBook& book, const std::string& id) {
   return std::move(**change);
 }
 
-Status record_decision(const Invocation& call, const HeldChange& change, const char* decision,
-                       const std::string& reason) {
+// Of this decision, without what was decided.
+Record record_of(const HeldChange& change) {
   Record record;
-  record.kind = "file.decision";
   record.server = change.server;
   record.method = effect_name(change.note.effect);
+  record.arguments =
+      "{\"id\":" + json_quote(change.note.id) + "," + arguments_json(change.note).substr(1);
+  return record;
+}
+
+Status record_decision(const Invocation& call, const HeldChange& change, const char* decision,
+                       const std::string& reason) {
+  Record record = record_of(change);
+  record.kind = "file.decision";
   record.decision = decision;
   record.reason = reason;
-  record.arguments = arguments_json(change.note);
   return record_act(call, std::move(record));
 }
 
@@ -112,7 +120,7 @@ Result<ProtectedNames> names_for(const Invocation& call, const std::string& serv
                      "from it: make the change by hand, and `toolgate approvals deny` it here");
 }
 
-// On record before anything happens; done before it counts as decided.
+// On record before anything happens, and what came of it after; done before it counts as decided.
 Status allow(const Invocation& call, CustodyBook& book, const std::string& id) {
   auto change = find(book, id);
   if (!change) return change.refusal();
@@ -125,22 +133,26 @@ Status allow(const Invocation& call, CustodyBook& book, const std::string& id) {
   Status recorded = record_decision(call, *change, "allow", "an administrator allowed " + id);
   if (!recorded) return recorded;
   auto made = make_held_change(book, *change, *names);
+  recorded = record_file_outcome(call, record_of(*change), made);
   if (!made) return made.refusal();
   Status decided = book.decide(id, HeldChange::State::allowed);
   if (!decided) return decided;
   call.console.out << "done: " << effect_name(change->note.effect) << " "
                    << visible(what_of(change->note))
                    << (*made ? " (content kept: " + **made + ")" : std::string()) << std::endl;
-  return done();
+  return recorded;
 }
 
 Status deny(const Invocation& call, CustodyBook& book, const std::string& id) {
   auto change = find(book, id);
   if (!change) return change.refusal();
-  Status decided = book.decide(id, HeldChange::State::denied);
-  if (!decided) return decided;
   Status recorded = record_decision(call, *change, "deny", "an administrator denied " + id);
   if (!recorded) return recorded;
+  Status decided = book.decide(id, HeldChange::State::denied);
+  if (!decided) {
+    recorded = record_file_outcome(call, record_of(*change), decided.refusal());
+    return recorded ? decided : recorded;
+  }
   call.console.out << "denied: " << visible(what_of(change->note)) << " stays" << std::endl;
   return done();
 }

@@ -9,6 +9,7 @@
 
 #include "connectors/descriptor.hpp"
 #include "gateway/cli/commands.hpp"
+#include "gateway/cli/file_records.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/time_text.hpp"
 #include "gateway/core/clock.hpp"
@@ -45,13 +46,20 @@ Result<KeptContent> find(CustodyBook& book, const std::string& id) {
   return std::move(**content);
 }
 
-Status record_file(const Invocation& call, const char* kind, const KeptContent& content) {
+// Of the content, without what was done.
+Record record_of(const KeptContent& content, const char* method) {
   Record record;
-  record.kind = kind;
   record.server = content.server;
-  record.decision = "allow";
-  record.reason = "an administrator, content " + content.id;
+  record.method = method;
   record.arguments = json_of(content);
+  return record;
+}
+
+Status record_file(const Invocation& call, const char* kind, Record record,
+                   const std::string& reason) {
+  record.kind = kind;
+  record.decision = "allow";
+  record.reason = reason;
   return record_act(call, std::move(record));
 }
 
@@ -107,15 +115,17 @@ int kept_restore_command(const Invocation& call) {
   const std::string path =
       given ? std::filesystem::absolute(*given, ignored).lexically_normal().string()
             : content->path;
-  Status recorded = record_file(call, "file.restored", *content);
+  Status recorded = record_file(call, "file.restored", record_of(*content, "restore"),
+                                "an administrator, content " + content->id + " to " + path);
   if (!recorded) return fail(call.console, recorded.refusal());
   auto restored = restore_content(**book, *content, path);
+  recorded = record_file_outcome(call, record_of(*content, "restore"), restored);
   if (!restored) return fail(call.console, restored.refusal());
   call.console.out << "restored " << visible(path)
                    << (*restored ? "; what it held until now is kept: " + **restored
                                  : std::string())
                    << std::endl;
-  return exit_status::done;
+  return recorded ? exit_status::done : fail(call.console, recorded.refusal());
 }
 
 int kept_discard_command(const Invocation& call) {
@@ -140,10 +150,14 @@ int kept_discard_command(const Invocation& call) {
   for (const std::string& id : ids) {
     auto content = find(**book, id);
     if (!content) return fail(call.console, content.refusal());
-    Status recorded = record_file(call, "file.discarded", *content);
+    Status recorded = record_file(call, "file.discarded", record_of(*content, "discard"),
+                                  "an administrator, content " + id);
     if (!recorded) return fail(call.console, recorded.refusal());
     Status discarded = (*book)->discard(id);
-    if (!discarded) return fail(call.console, discarded.refusal());
+    if (!discarded) {
+      recorded = record_file_outcome(call, record_of(*content, "discard"), discarded.refusal());
+      return fail(call.console, recorded ? discarded.refusal() : recorded.refusal());
+    }
     bytes += content->bytes;
   }
   call.console.out << "discarded " << ids.size() << (ids.size() == 1 ? " content" : " contents")

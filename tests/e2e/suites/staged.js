@@ -3,17 +3,14 @@
 // host edits the same files.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync,
-  unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync,
+  writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ensure, equal, eventually } from '../lib/checks.js';
-import { connectStdio } from '../lib/clients.js';
-import { Home } from '../lib/gateway.js';
 import { mentioning } from '../lib/processes.js';
 import { modernNode, packageFolder } from '../lib/programs.js';
+import { Stage, staged } from '../lib/stage.js';
 
-const worker = fileURLToPath(new URL('../fixture/file-worker.js', import.meta.url));
 const filesystem = join(packageFolder('@modelcontextprotocol/server-filesystem'), 'dist', 'index.js');
 
 export async function run(checks, { gateway = true } = {}) {
@@ -25,78 +22,6 @@ export async function run(checks, { gateway = true } = {}) {
   await programs(checks);
   await thousand(checks);
   await killed(checks);
-}
-
-// A folder with one server that has it as a staged scope, and a client of the gateway.
-class Stage {
-  static async open(command = [process.execPath, worker], files = {}) {
-    const stage = new Stage();
-    stage.folder = mkdtempSync('/var/tmp/toolgate-staged-');
-    for (const [name, text] of Object.entries(files)) writeFileSync(stage.at(name), text);
-    stage.own();
-    stage.home = await Home.create({ files: {
-      command: command[0], args: [...command.slice(1), stage.folder],
-      toolgate: { files: [{ path: stage.folder, mode: 'rw-no-delete' }] },
-    } });
-    stage.client = await connectStdio(stage.home.stdioParameters());
-    return stage;
-  }
-
-  // A gateway of root runs servers as the owner of their scopes: nobody, here.
-  own() {
-    if (process.getuid() === 0) spawnSync('chown', ['-R', '65534:65534', this.folder]);
-  }
-
-  at(name) {
-    return join(this.folder, name);
-  }
-
-  read(name) {
-    return readFileSync(this.at(name), 'utf8');
-  }
-
-  // What came of each step; "@" in them is the folder.
-  async work(steps, then) {
-    const told = (list) => JSON.parse(JSON.stringify(list).replaceAll('@', this.folder));
-    const result = await this.client.callTool({
-      name: 'files__work', arguments: { steps: told(steps), ...(then ? { then: told(then) } : {}) },
-    });
-    return JSON.parse(result.content[0].text);
-  }
-
-  async call(tool, args) {
-    return this.client.callTool({ name: `files__${tool}`, arguments: args });
-  }
-
-  waiting() {
-    return this.home.records('approvals', 'list');
-  }
-
-  kept(name) {
-    return this.home.records('kept', 'list').filter(({ path }) => path === this.at(name));
-  }
-
-  content(id) {
-    return this.home.mustRun('kept', 'show', id);
-  }
-
-  lastOutcome() {
-    return this.home.records('audit', 'query').filter(({ kind }) => kind === 'call.outcome').at(-1);
-  }
-
-  async close() {
-    await this.client?.close();
-    await this.home?.close();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-async function staged(checks, name, body, command, files) {
-  await checks.test(name, async (after) => {
-    const stage = await Stage.open(command, files);
-    after(() => stage.close());
-    await body(stage);
-  }, { seconds: 240 });
 }
 
 async function published(checks) {
@@ -200,7 +125,8 @@ async function decisions(checks) {
     equal(stage.kept('a').length, 1, 'what is kept then');
     equal(stage.home.run('kept', 'show', kept.id).status, 1, 'it is shown though it was discarded');
     const kinds = stage.home.records('audit', 'query').map(({ kind }) => kind).filter((kind) => kind.startsWith('file.'));
-    equal(kinds, ['file.decision', 'file.restored', 'file.restored', 'file.discarded'], 'the records');
+    equal(kinds, ['file.decision', 'file.outcome', 'file.restored', 'file.outcome', 'file.restored', 'file.outcome',
+      'file.discarded'], 'the records');
   }, undefined, { a: 'one' });
 
   await staged(checks, 'denied: it stays, and is not asked again of the same file', async (stage) => {
