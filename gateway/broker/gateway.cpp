@@ -156,6 +156,7 @@ Task<> Gateway::end() {
 
 // What changed and what was refused are two records: they ask for different things.
 Task<> Gateway::record_files(Record record, std::shared_ptr<OpenNotes> notes) {
+  co_await asio::this_coro::throw_if_cancelled(false);  // at the end it is written all the same
   const FileNotes files = co_await OpenNotes::settled(std::move(notes));
   record.files.more = files.more;
   for (const bool waits : {false, true}) {

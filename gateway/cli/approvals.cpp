@@ -99,8 +99,10 @@ Status record_decision(const Invocation& call, const HeldChange& change, const c
   return record_act(call, std::move(record));
 }
 
-// What the server may not make itself, a decision does not make for it.
-Result<ProtectedNames> names_for(const Invocation& call, const std::string& server) {
+// What the server may not make itself, a decision does not make for it. A removal makes nothing.
+Result<ProtectedNames> names_for(const Invocation& call, const HeldChange& change) {
+  if (change.note.effect == FileNote::Effect::remove) return ProtectedNames::make({});
+  const std::string& server = change.server;
   auto configuration = load_configuration(call);
   if (!configuration) return configuration.refusal();
   std::vector<std::string> changes;
@@ -128,7 +130,7 @@ Status allow(const Invocation& call, CustodyBook& book, const std::string& id) {
     return Refusal(Reason::not_found, id + " was " + std::string(state_name(change->state)) +
                                           " already: `toolgate approvals list` shows what waits");
   }
-  auto names = names_for(call, change->server);
+  auto names = names_for(call, *change);
   if (!names) return names.refusal();
   Status recorded = record_decision(call, *change, "allow", "an administrator allowed " + id);
   if (!recorded) return recorded;

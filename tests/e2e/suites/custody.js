@@ -150,6 +150,16 @@ async function records(checks) {
     equal(outcome.files[1].id, stage.waiting()[0].id, 'the decision');
   }, undefined, { a: 'one', b: 'one' });
 
+  await staged(checks, 'a call that is cancelled has what it changed on its record', async (stage) => {
+    const steps = [['write', stage.at('a'), 'two'], ['remove', stage.at('b')], ['wait', 3000]];
+    const cancelled = await stage.client.callTool({ name: 'files__work', arguments: { steps } }, undefined, { timeout: 1000 })
+      .then(() => false, () => true);
+    ensure(cancelled, 'it was not cancelled');
+    const outcome = await eventually(() => stage.lastOutcome(), 'the outcome is on record');
+    equal([outcome.decision, outcome.files.map(({ effect, path }) => ({ effect, path }))],
+      ['error', [{ effect: 'change', path: stage.at('a') }, { effect: 'remove', path: stage.at('b') }]], 'its files');
+  }, undefined, { a: 'one', b: 'one' });
+
   await staged(checks, 'what a server does between calls is on a record of its own', async (stage) => {
     equal(await stage.work([], [['write', '@/a', 'two'], ['remove', '@/b']]), [], 'the call');
     const held = await eventually(() => stage.recorded('file.held')[0], 'it is on record');
