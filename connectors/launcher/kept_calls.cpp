@@ -191,11 +191,7 @@ int move_kept(Custody& custody, const Argument& from, const Argument& to, unsign
   if (!look_at(from, source)) return errno;
   if (!is_on_same_mount(from, to)) return EXDEV;
   if ((flags & exchange) != 0) return exchange_kept(custody, from, to);
-  if (!custody.has_made(from)) {
-    // Nobody shall be asked for what would be a protected folder once it is filled.
-    if (to.meaning != Guard::Meaning::free) return held_error;
-    return hold_move(custody, CustodySays::move, from, to);
-  }
+  if (!custody.has_made(from)) return hold_move(custody, CustodySays::move, from, to);
   const int error = move_own(custody, from, to, no_replace);
   if (error != EEXIST || (flags & no_replace) != 0) return error;
   if (!look_at(to, target)) return errno;

@@ -30,7 +30,6 @@ constexpr std::size_t translation_mb = 128;
 // The rest of QEMU: 245 MB measured with nine threads at work on files. There may be 64 of them,
 // with 8 MB of stack each, and 128 requests at once, with 1 MB each.
 constexpr std::size_t overhead_mb = 1'024;
-constexpr std::size_t machine_threads = 128;  // of which QEMU has 64 for files at most
 constexpr std::size_t machine_open_files = 4'096;
 
 // What this host lacks. In one place, so that all of it is refused alike.

@@ -45,6 +45,8 @@ Result<Machine> make_machine(const SandboxPlan& plan, const SandboxedProgram& se
 // RLIMIT_* and value, for QEMU: the machine's memory and what QEMU needs beside it. Those of the
 // server hold inside.
 std::vector<std::pair<int, std::size_t>> machine_limits(const SandboxPlan& plan);
+// Threads of the host for a machine; QEMU has 64 for files at most.
+inline constexpr std::size_t machine_threads = 128;
 
 // What the guest's init reads (connectors/guest/orders.hpp).
 std::string guest_orders(const SandboxPlan& plan, const SandboxedProgram& server,

@@ -227,13 +227,17 @@ Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& 
   return guest;
 }
 
+std::size_t runsc_threads(const SandboxLimits& limits) {
+  return threads_for_one * limits.processes + own_threads;
+}
+
 std::vector<std::pair<int, std::size_t>> runsc_limits(const SandboxPlan& plan) {
   const SandboxLimits& limits = plan.limits;
   // RLIMIT_FSIZE is the driver's to set: it bounds files in one process and memory in the other.
   return {
       {RLIMIT_CORE, 1},  // as in the tier `process`
       {RLIMIT_DATA, (limits.memory_mb + own_memory_mb) << 20},
-      {RLIMIT_NPROC, threads_for_one * limits.processes + own_threads},
+      {RLIMIT_NPROC, runsc_threads(limits)},
       {RLIMIT_NOFILE, std::max(own_files, 2 * limits.open_files)},
       {RLIMIT_MSGQUEUE, 0},
       {RLIMIT_RTPRIO, 0},

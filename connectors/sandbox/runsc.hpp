@@ -46,5 +46,7 @@ std::string runsc_first_orders(const SandboxPlan& plan, const SandboxedProgram& 
 // The limits of runsc's own processes: with room for its kernel around the server, which has the
 // plan's limits inside.
 std::vector<std::pair<int, std::size_t>> runsc_limits(const SandboxPlan& plan);
+// Processes and threads of the host that it may need for so many of the server's.
+std::size_t runsc_threads(const SandboxLimits& limits);
 
 }  // namespace toolgate
