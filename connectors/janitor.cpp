@@ -50,11 +50,13 @@ Janitor::~Janitor() {
 }
 
 void remove_leftovers(const std::vector<std::string>& files) {
+  std::error_code ignored;
   for (const std::string& file : files) {
     struct stat about{};
     if (::lstat(file.c_str(), &about) != 0) continue;
     if (S_ISREG(about.st_mode)) ::unlink(file.c_str());
     if (S_ISSOCK(about.st_mode)) remove_stale_socket(file);
+    if (S_ISDIR(about.st_mode)) std::filesystem::remove_all(file, ignored);
   }
 }
 

@@ -33,7 +33,8 @@ class Janitor {
   KeeperProcess keeper_;
 };
 
-// The work itself, in the keeper: plain files and stale sockets go, all else is left.
+// The work itself, in the keeper: plain files, folders with all that is in them and stale sockets
+// go, all else is left.
 void remove_leftovers(const std::vector<std::string>& files);
 
 }  // namespace toolgate

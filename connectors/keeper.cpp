@@ -268,6 +268,7 @@ int Keeper::run() {
   end_everything();
   const bool ran_out = tree_ && tree_->ran_out();
   tree_.reset();
+  remove_leftovers(orders_.leftovers);
   if (starting_) return 0;
   report(KeeperReport::Kind::ended, status_,
          ran_out ? "all its processes together reached \"memory_mb\"" : "");

@@ -53,7 +53,9 @@ struct KeeperOrders {
   std::map<std::string, std::string> env;
   std::string cwd;  // empty: stay where the gateway is
   std::uint32_t umask = 022;
-  std::vector<std::string> leftovers;  // files to remove at the end: for a keeper without a server
+  // To be removed at the end, whatever that was: files and folders. A keeper without a server is
+  // there for them alone.
+  std::vector<std::string> leftovers;
   // Where the server runs; without it, with the gateway's own rights. With it `cwd` is a path in
   // the sandbox.
   std::optional<SandboxPlan> sandbox;

@@ -164,7 +164,7 @@ std::optional<ReceivedOrders> parse_keeper_orders(const std::string& text) {
     orders.sandbox.emplace();
     if (!read_plan(reader, *orders.sandbox)) return std::nullopt;
   }
-  if (!reader.is_at_end() || orders.argv.empty() == orders.leftovers.empty()) return std::nullopt;
+  if (!reader.is_at_end() || (orders.argv.empty() && orders.leftovers.empty())) return std::nullopt;
   return orders;
 }
 

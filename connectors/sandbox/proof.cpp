@@ -131,6 +131,7 @@ Task<Status> SandboxProof::run_canary(SandboxForm form) {
   KeeperOrders orders;
   orders.argv = {canary_path, file.path(), std::to_string(listener.local_endpoint().port())};
   orders.cwd = "/";
+  orders.leftovers = {file.path()};  // for when this process is killed
   orders.sandbox.emplace();
   orders.sandbox->tier = form.tier;
   std::optional<CanaryFolder> folder;
@@ -140,6 +141,7 @@ Task<Status> SandboxProof::run_canary(SandboxForm form) {
     if (!made) co_return made.refusal();
     folder.emplace(std::move(*made));
     orders.argv.push_back(folder->path().string());
+    orders.leftovers.push_back(folder->path().string());
     orders.sandbox->files = folder->scopes();
     sockets.custody = nobody_who_keeps();
   }

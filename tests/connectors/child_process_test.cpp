@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "tests/connectors/process_support.hpp"
 
 namespace toolgate {
@@ -62,6 +65,18 @@ TEST_CASE("how a process ended is told") {
   CHECK(outcome(orders({"/bin/true"})).end == "exited with status 0");
   CHECK(outcome(orders({"/bin/sh", "-c", "exit 3"})).end == "exited with status 3");
   CHECK(outcome(orders({"/bin/sh", "-c", "kill -9 $$"})).end == "was ended by signal 9 (SIGKILL)");
+}
+
+TEST_CASE("what shall not be left is removed at the end, whatever that was") {
+  char name[] = "/tmp/toolgate-leftovers-XXXXXX";
+  REQUIRE(::mkdtemp(name) != nullptr);
+  const std::filesystem::path folder = name;
+  std::filesystem::create_directories(folder / "a" / "b");
+  std::ofstream(folder / "a" / "file") << "text";
+  KeeperOrders what = orders({"/bin/sh", "-c", "exit 3"});
+  what.leftovers = {folder.string(), "/tmp/toolgate-never-there"};
+  CHECK(outcome(what).end == "exited with status 3");
+  CHECK_FALSE(std::filesystem::exists(folder));
 }
 
 TEST_CASE("what cannot be executed is named, with the remedy") {
