@@ -242,6 +242,7 @@ Result<PublicKey> PublicKey::load(const fs::path& path) {
   start_cryptography();
   FileRules rules;
   rules.forbidden = 022;
+  rules.owner = FileRules::Owner::self_or_root;
   rules.remedy =
       " can be written by other users; compare it with a copy that you trust, and run chmod 644 on "
       "it";

@@ -54,8 +54,8 @@ class PublicKey {
   std::string minisign_text() const;  // the two lines of a minisign .pub file
   // Exactly such a text; the refusal is `bad_signature`. Points of small order are no keys.
   static Result<PublicKey> parse(std::string_view minisign_text);
-  // From a file that nobody but this user (and root) can write. Refuses with `storage` what is no
-  // such file, with `bad_signature` what is no key.
+  // From a file of this user's or root's that nobody else can write. Refuses with `storage` what is
+  // no such file, with `bad_signature` what is no key.
   static Result<PublicKey> load(const std::filesystem::path& path);
   // Signature: 64 bytes, base64. `domain` is a word of the program and keeps signatures over
   // different kinds of things apart. The refusal is `bad_signature`.

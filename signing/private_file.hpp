@@ -20,13 +20,15 @@ Result<NewFile> make_file(const std::filesystem::path& path, std::string_view by
 
 // What a file of keys must be.
 struct FileRules {
+  enum class Owner { self, self_or_root } owner = Owner::self;
   mode_t forbidden = 077;   // bits that its mode must not have
   std::string_view remedy;  // what to do about them; follows the file's name
   Refusal wrong_size;       // for an empty file, and one of more than 4096 bytes
 };
 
 // Opened without following a link and judged by its descriptor, so that what was judged is what is
-// read. Refuses with `storage` what cannot be read, is no regular file or is not this user's alone.
+// read. Refuses with `storage` what cannot be read, is no regular file or is open
+// to others than the rules say.
 Result<SecretBytes> read_own_file(const std::filesystem::path& path, const FileRules& rules);
 
 }  // namespace toolgate
