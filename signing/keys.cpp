@@ -74,11 +74,13 @@ std::string_view SecretBytes::view() const {
   return std::string_view(reinterpret_cast<const char*>(data_), size_);
 }
 
-std::string PublicKey::id() const {
+std::string PublicKey::id() const { return key_id_text(id_); }
+
+std::string key_id_text(const std::array<std::uint8_t, 8>& id) {
   // minisign keeps the id in little-endian order and prints it as one number.
   constexpr std::string_view hex = "0123456789ABCDEF";
   std::string out;
-  for (auto byte = id_.rbegin(); byte != id_.rend(); ++byte) {
+  for (auto byte = id.rbegin(); byte != id.rend(); ++byte) {
     out += hex[*byte >> 4];
     out += hex[*byte & 15];
   }

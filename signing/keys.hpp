@@ -3,7 +3,7 @@
 // std::string, an exception or a log.
 //
 // A signature is over digest(domain, message), so that one over an approval is never one over
-// anything else.
+// anything else; those of files (minisign.hpp) are over longer bytes than a digest.
 //
 // Files: the public key in minisign's format; the secret key in one of the same kind of file,
 // encrypted with a passphrase (Argon2id, XChaCha20-Poly1305) or, where there was no terminal to ask
@@ -48,9 +48,12 @@ class SecretBytes {
   std::size_t size_ = 0;
 };
 
+// A key's id as minisign prints it: 16 upper-case hex digits.
+std::string key_id_text(const std::array<std::uint8_t, 8>& id);
+
 class PublicKey {
  public:
-  std::string id() const;             // 16 upper-case hex digits, as minisign prints them
+  std::string id() const;             // key_id_text()
   std::string minisign_text() const;  // the two lines of a minisign .pub file
   // Exactly such a text; the refusal is `bad_signature`. Points of small order are no keys.
   static Result<PublicKey> parse(std::string_view minisign_text);
@@ -65,6 +68,7 @@ class PublicKey {
 
  private:
   friend class SecretKey;
+  friend class FileSignature;  // minisign.hpp
   std::array<std::uint8_t, 8> id_{};
   std::array<std::uint8_t, 32> key_{};
 };
@@ -86,6 +90,7 @@ class SecretKey {
   static bool needs_passphrase(const std::filesystem::path& path);
 
  private:
+  friend class FileSignature;  // signs hashes of files
   explicit SecretKey(SecretBytes seed_and_key);
   PublicKey public_;
   SecretBytes secret_;
