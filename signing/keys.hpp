@@ -68,7 +68,8 @@ class PublicKey {
 
  private:
   friend class SecretKey;
-  friend class FileSignature;  // minisign.hpp
+  friend class FileSignature;    // minisign.hpp
+  friend class MinisignKeyFile;  // minisign_key.hpp
   std::array<std::uint8_t, 8> id_{};
   std::array<std::uint8_t, 32> key_{};
 };
@@ -90,7 +91,8 @@ class SecretKey {
   static bool needs_passphrase(const std::filesystem::path& path);
 
  private:
-  friend class FileSignature;  // signs hashes of files
+  friend class FileSignature;    // signs hashes of files
+  friend class MinisignKeyFile;  // keeps the id that such a file gives its key
   explicit SecretKey(SecretBytes seed_and_key);
   PublicKey public_;
   SecretBytes secret_;
