@@ -108,6 +108,8 @@ int audit_show_command(const Invocation& call);
 int audit_tail_command(const Invocation& call);
 int keys_list_command(const Invocation& call);
 int keys_show_command(const Invocation& call);
+int sign_command(const Invocation& call);
+int verify_command(const Invocation& call);
 int status_command(const Invocation& call);
 int doctor_command(const Invocation& call);
 int completion_command(const Invocation& call);

@@ -147,6 +147,7 @@ Console standard_console() {
     const auto no_colour = console.environment("NO_COLOR");
     console.styled = (!no_colour || no_colour->empty()) && console.environment("TERM") != "dumb";
   }
+  console.error_is_terminal = ::isatty(STDERR_FILENO) != 0;
   if (::isatty(STDIN_FILENO) != 0) console.ask_secret = ask_on_terminal;
   return console;
 }

@@ -18,8 +18,9 @@ struct Console {
   std::ostream& out;
   std::ostream& error;
   Environment environment;
-  bool styled = false;      // colours: on a terminal, unless NO_COLOR is set
-  std::size_t columns = 0;  // of the terminal; 0 when this is none: nothing is shortened
+  bool styled = false;             // colours: on a terminal, unless NO_COLOR is set
+  std::size_t columns = 0;         // of the terminal; 0 when this is none: nothing is shortened
+  bool error_is_terminal = false;  // somebody may be looking at stderr
   // Asks without an echo; empty where there is no terminal to ask on.
   std::function<Result<SecretBytes>(const std::string& prompt)> ask_secret = {};
 };

@@ -57,18 +57,6 @@ std::optional<std::string> passphrase_file(const Invocation& call) {
   return file;
 }
 
-Result<SecretBytes> known_passphrase(const Invocation& call) {
-  const auto file = passphrase_file(call);
-  if (file) return read_passphrase(*file);
-  if (!call.console.ask_secret) {
-    return Refusal(Reason::bad_signature,
-                   "the key " + key_file(call).string() +
-                       " needs its passphrase, and there is no terminal to ask on: set "
-                       "TOOLGATE_PASSPHRASE_FILE to a file that holds it");
-  }
-  return call.console.ask_secret("Passphrase of the administrator's key: ");
-}
-
 }  // namespace
 
 Result<Configuration> load_configuration(const Invocation& call) {
@@ -120,16 +108,34 @@ Result<std::optional<SecretBytes>> new_passphrase(const Invocation& call) {
   return Result<std::optional<SecretBytes>>(std::move(chosen));
 }
 
+Result<SecretBytes> known_passphrase(const Invocation& call, const std::filesystem::path& file) {
+  const auto named = passphrase_file(call);
+  if (named) return read_passphrase(*named);
+  if (!call.console.ask_secret) {
+    return Refusal(Reason::bad_signature,
+                   "the key " + file.string() +
+                       " needs its passphrase, and there is no terminal to ask on: set "
+                       "TOOLGATE_PASSPHRASE_FILE to a file that holds it");
+  }
+  return call.console.ask_secret(file == key_file(call)
+                                     ? "Passphrase of the administrator's key: "
+                                     : "Passphrase of " + visible(file.string()) + ": ");
+}
+
+Result<SecretKey> load_key(const Invocation& call, const std::filesystem::path& file) {
+  if (!SecretKey::needs_passphrase(file)) return SecretKey::load(file, nullptr);
+  auto passphrase = known_passphrase(call, file);
+  if (!passphrase) return passphrase.refusal();
+  return SecretKey::load(file, &*passphrase);
+}
+
 Result<SecretKey> load_key(const Invocation& call) {
   const auto file = key_file(call);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
     return Refusal(Reason::storage, "there is no key " + file.string() + ": run `toolgate init`");
   }
-  if (!SecretKey::needs_passphrase(file)) return SecretKey::load(file, nullptr);
-  auto passphrase = known_passphrase(call);
-  if (!passphrase) return passphrase.refusal();
-  return SecretKey::load(file, &*passphrase);
+  return load_key(call, file);
 }
 
 Result<std::vector<PublicKey>> trusted_keys(const Invocation& call) {

@@ -35,6 +35,10 @@ std::filesystem::path key_file(const Invocation& call);  // admin.key
 Result<std::optional<SecretBytes>> new_passphrase(const Invocation& call);
 // The administrator's key, opened; asks for its passphrase where it needs one.
 Result<SecretKey> load_key(const Invocation& call);
+// The same for a key in another file of toolgate's own form.
+Result<SecretKey> load_key(const Invocation& call, const std::filesystem::path& file);
+// The passphrase of a key that needs one: from TOOLGATE_PASSPHRASE_FILE, or asked on the terminal.
+Result<SecretBytes> known_passphrase(const Invocation& call, const std::filesystem::path& file);
 // The public keys whose signatures count: the administrator's. Empty before `init`.
 Result<std::vector<PublicKey>> trusted_keys(const Invocation& call);
 // Every approval in the store that a trusted key signed; others are as if they were not there.

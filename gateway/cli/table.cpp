@@ -212,6 +212,43 @@ std::vector<Command> trust_commands() {
   };
 }
 
+std::vector<Command> signature_commands() {
+  return {
+      {.name = "sign",
+       .synopsis = "FILE [--key NAME|FILE] [--comment TEXT] [--output FILE] [--force]",
+       .summary = "sign a file, in minisign's format",
+       .details = "The key is one of the home, `admin` by default, or a file (with a slash or .key "
+                  "in its name):\n"
+                  "toolgate's own or minisign's. Its passphrase is asked for on the terminal, or "
+                  "read from the\n"
+                  "file that TOOLGATE_PASSPHRASE_FILE names. `minisign -V` verifies what comes of "
+                  "it. The use of\n"
+                  "a key of the home is recorded.",
+       .options = {{.name = "key", .value = "NAME|FILE", .help = "who signs; admin by default"},
+                   {.name = "comment",
+                    .value = "TEXT",
+                    .help = "what the signature says; the time and the file's name by default"},
+                   {.name = "output", .value = "FILE", .help = "FILE.minisig by default"},
+                   {.name = "force", .help = "replace a signature that is there"}},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = sign_command},
+      {.name = "verify",
+       .synopsis = "FILE --key PUB [--signature FILE] [--json]",
+       .summary = "say whether a file is what a key signed, in minisign's format",
+       .details = "PUB is a .pub file, or the key itself: 56 characters of base64. Exit status 0: "
+                  "it is; 3: it is not;\n"
+                  "1: that could not be examined. Legacy signatures (`minisign -S -l`) hold for "
+                  "files of 256 MiB at most.",
+       .options = {{.name = "key", .value = "PUB", .help = "whose signature it must be"},
+                   {.name = "signature", .value = "FILE", .help = "FILE.minisig by default"},
+                   json},
+       .least_arguments = 1,
+       .most_arguments = 1,
+       .run = verify_command},
+  };
+}
+
 std::vector<Command> decision_commands() {
   constexpr std::size_t many = 100'000;
   return {
@@ -334,7 +371,7 @@ const std::vector<Command>& local_commands() {
          .run = init_command},
     };
     for (const auto& part : {server_commands(), harness_commands(), trust_commands(),
-                             decision_commands(), audit_commands()}) {
+                             signature_commands(), decision_commands(), audit_commands()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     all.push_back({.name = "status",

@@ -78,7 +78,8 @@ TEST_CASE("completion scripts name every command") {
   const CommandLine toolgate;
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const std::string script = toolgate.must({"completion", shell});
-    for (const char* word : {"init", "approve", "query", "--accept-findings", "doctor"}) {
+    for (const char* word :
+         {"init", "approve", "query", "--accept-findings", "doctor", "sign", "--signature"}) {
       CHECK(contains(script, word));
     }
   }
