@@ -251,4 +251,18 @@ const Approval* PinBook::approval(const ServerIdentity& server, ItemKind kind,
   return found == approvals_.end() ? nullptr : &found->second;
 }
 
+bool PinBook::allows(const ServerIdentity& server, const Digest& scopes,
+                     std::int64_t now_ns) const {
+  return std::ranges::any_of(approvals_, [&](const auto& one) {
+    const Approval& approval = one.second;
+    return approval.identity == server && approval.scopes == scopes &&
+           (approval.expires_ns == 0 || now_ns < approval.expires_ns);
+  });
+}
+
+bool PinBook::knows(const ServerIdentity& server) const {
+  return std::ranges::any_of(approvals_,
+                             [&](const auto& one) { return one.second.identity == server; });
+}
+
 }  // namespace toolgate

@@ -35,6 +35,7 @@ struct Definition {
   ItemKind kind = ItemKind::tool;
   std::string key;
   std::string json;
+  friend bool operator==(const Definition&, const Definition&) = default;
 };
 
 // A local server's identity is the digest of its argv, environment names and frozen artefact, a
@@ -126,6 +127,10 @@ class PinBook {
   // The approval of this item, with whatever pin and expiry, or null. Valid until the book changes.
   const Approval* approval(const ServerIdentity& server, ItemKind kind,
                            const std::string& key) const;
+  // Is anything of this server approved now for exactly these scopes?
+  bool allows(const ServerIdentity& server, const Digest& scopes, std::int64_t now_ns) const;
+  // Is there an approval of anything of this server, with whatever scopes and expiry?
+  bool knows(const ServerIdentity& server) const;
   std::size_t size() const { return approvals_.size(); }
 
  private:

@@ -34,4 +34,20 @@ Result<std::shared_ptr<const Approved>> load_approved(Store& store,
   return std::shared_ptr<const Approved>(std::move(approved));
 }
 
+std::optional<std::string> why_held(const PinBook& book, const ServerEntry& entry,
+                                    std::int64_t now_ns) {
+  const ServerIdentity identity = entry.identity();
+  const Digest scopes = entry.scope_digest();
+  if (book.allows(identity, scopes, now_ns)) return std::nullopt;
+  constexpr std::int64_t before_any_expiry = 0;
+  std::string why = "nothing of it is approved";
+  if (book.allows(identity, scopes, before_any_expiry)) {
+    why = "every approval of it has expired";
+  } else if (book.knows(identity)) {
+    why = "what it may reach was changed in the configuration since it was approved";
+  }
+  return "'" + entry.name.text() + "' is held for review: " + why +
+         ". An administrator decides with `toolgate review " + entry.name.text() + "`";
+}
+
 }  // namespace toolgate

@@ -2,10 +2,13 @@
 // What administrators have approved, read from the store with every signature checked. An immutable
 // snapshot: replaced as a whole when the store changes.
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "gateway/config/configuration.hpp"
 #include "gateway/core/result.hpp"
 #include "gateway/store/store.hpp"
 #include "signing/keys.hpp"
@@ -29,5 +32,10 @@ struct Approved {
 // approval: it is left out and logged.
 Result<std::shared_ptr<const Approved>> load_approved(Store& store,
                                                       const std::vector<PublicKey>& trusted);
+
+// Nothing when this server may run: something of it is approved now, for exactly what its entry
+// lets it reach. Else why not, with the remedy.
+std::optional<std::string> why_held(const PinBook& book, const ServerEntry& entry,
+                                    std::int64_t now_ns);
 
 }  // namespace toolgate

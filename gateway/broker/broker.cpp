@@ -74,29 +74,89 @@ Broker::~Broker() = default;
 
 void Broker::start() {
   started_ = true;
-  start_approved();
+  follow_approvals();
 }
 
-// Nothing of a server that nobody approved runs or is contacted: `review` alone does that. A server
-// whose last approval is withdrawn runs on, uncallable, until it is started the next time.
-void Broker::start_approved() {
-  if (!started_ || stopping_) return;
+void Broker::follow_approvals() {
+  if (start_and_stop()) rebuild();
+}
+
+void Broker::forget_approvals() {
+  approvals_known_ = false;
+  approved_ = std::make_shared<const Approved>();
+  rebuild();
+}
+
+// Nothing of a server runs or is contacted that nobody approved for just what it may reach now:
+// `review` alone does that.
+bool Broker::start_and_stop() {
+  if (!started_ || stopping_ || !approvals_known_) return false;
+  const std::int64_t now = now_utc_ns();
+  bool changed = false;
   for (const ServerEntry& entry : configuration_->servers) {
-    if (entry.disabled || upstreams_.contains(entry.name) || !has_approval(entry)) continue;
-    start_server(entry);
+    if (entry.disabled) continue;
+    auto found = upstreams_.find(entry.name);
+    const bool runs = found != upstreams_.end();
+    auto why = why_held(approved_->book, entry, now);
+    if (!why) {
+      if (!runs) start_server(entry);
+      changed = changed || !runs;
+      continue;
+    }
+    if (runs) {
+      let_go(std::move(found->second));
+      upstreams_.erase(found);
+      argument_scopes_.erase(entry.name);
+      changed = true;
+    }
+    // A server that nobody has approved anything of yet is no news.
+    if (runs || approved_->book.knows(entry.identity()) || offer_of(entry)) {
+      hold(entry, std::move(*why));
+    } else {
+      held_.erase(entry.name);
+    }
   }
+  return changed;
 }
 
-bool Broker::has_approval(const ServerEntry& entry) const {
-  std::int64_t now = now_utc_ns();
-  Digest identity = entry.identity();
-  return std::ranges::any_of(approved_->items, [&](const ApprovedItem& item) {
-    return item.approval.identity == identity &&
-           (item.approval.expires_ns == 0 || item.approval.expires_ns > now);
-  });
+void Broker::hold(const ServerEntry& entry, std::string why) {
+  std::string& known = held_[entry.name];
+  if (known == why) return;
+  known = std::move(why);
+  log_line(LogLevel::warning, "server.held",
+           {{"server", entry.name.text()},
+            {"why", known},
+            {"remedy", "toolgate review " + entry.name.text()}});
+  Record held;
+  held.kind = "server.held";
+  held.server = entry.name.text();
+  held.decision = "deny";
+  held.reason = known;
+  held.policy = policy_digest_;
+  record(std::move(held));
+}
+
+// What it offered is remembered, so that a call to it is told that it is held, and why.
+void Broker::let_go(std::shared_ptr<Upstream> upstream) {
+  if (const Offer* offer = upstream->offer()) {
+    const ServerEntry& entry = upstream->entry();
+    last_offers_.insert_or_assign(entry.name, LastOffer{entry.identity(), *offer});
+  }
+  retiring_.spawn(retire(std::move(upstream)));
+}
+
+// While a server is down, what it said last counts, not what it said at the last review: an item
+// that was held does not come back with a crash.
+const Offer* Broker::offer_of(const ServerEntry& entry) const {
+  if (auto server = upstream(entry.name)) return server->offer();
+  auto last = last_offers_.find(entry.name);
+  if (last == last_offers_.end() || last->second.identity != entry.identity()) return nullptr;
+  return &last->second.offer;
 }
 
 void Broker::start_server(const ServerEntry& entry) {
+  held_.erase(entry.name);
+  last_offers_.erase(entry.name);
   // Shared: calls in flight and run() may outlast the entry in the configuration.
   auto upstream =
       std::make_shared<Upstream>(executor_, entry, static_cast<UpstreamEvents&>(*this), make_);
@@ -130,12 +190,18 @@ void Broker::reload(Configuration configuration) {
     kept.emplace(entry.name, found->second);
     upstreams_.erase(found);
   }
-  for (const auto& [name, upstream] : upstreams_) retiring_.spawn(retire(upstream));
+  for (const auto& [name, upstream] : upstreams_) let_go(upstream);
   upstreams_ = std::move(kept);
   std::erase_if(argument_scopes_, [&](const auto& one) { return !upstreams_.contains(one.first); });
   configuration_ = std::move(fresh);
   policy_digest_ = digest_of(*configuration_);
-  start_approved();
+  auto is_gone = [&](const auto& one) {
+    const ServerEntry* entry = configuration_->find(one.first);
+    return !entry || entry->disabled;
+  };
+  std::erase_if(held_, is_gone);
+  std::erase_if(last_offers_, is_gone);
+  start_and_stop();
   rebuild();
   Record loaded;
   loaded.kind = "configuration";
@@ -146,7 +212,8 @@ void Broker::reload(Configuration configuration) {
 
 void Broker::reload(std::shared_ptr<const Approved> approved) {
   approved_ = std::move(approved);
-  start_approved();
+  approvals_known_ = true;
+  start_and_stop();
   rebuild();
   for (const auto& [name, server] : upstreams_) server->refresh();
 }
@@ -156,11 +223,8 @@ void Broker::rebuild() {
   std::int64_t now = now_utc_ns();
   for (const ServerEntry& entry : configuration_->servers) {
     if (entry.disabled) continue;
-    // While a server is down, what it said last counts, not what it said at the last review: an
-    // item that was held does not come back with a crash.
-    auto server = upstream(entry.name);
-    catalogue.add(entry, server ? server->offer() : nullptr, *approved_, gate_, now);
-    if (server) catalogue.hold_back(entry, server->containment());
+    catalogue.add(entry, offer_of(entry), *approved_, gate_, now);
+    if (auto server = upstream(entry.name)) catalogue.hold_back(entry, server->containment());
   }
   catalogue_ = std::move(catalogue);
   capabilities_ = offered_capabilities();

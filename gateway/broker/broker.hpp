@@ -50,8 +50,8 @@ class Broker : public Conversations, private UpstreamEvents {
   Broker(const Broker&) = delete;
   ~Broker() override;
 
-  // Starts every server that has an approval, in the background; others start when they get one.
-  // Idempotent.
+  // Starts every server that has a valid approval for what it may reach now, in the background;
+  // others start when they get one. Idempotent.
   void start();
   // The first request that is more than a look at who answers: start(), for a gateway that a client
   // may have started only for that look.
@@ -62,9 +62,14 @@ class Broker : public Conversations, private UpstreamEvents {
   Task<> stop();
 
   // A new configuration or new approvals take effect for the next call. Servers whose entry is
-  // unchanged keep running.
+  // unchanged, and of which something is still approved, keep running.
   void reload(Configuration configuration);
   void reload(std::shared_ptr<const Approved> approved);
+  // Stops what no approval allows any more, and starts what one does: approvals end by themselves.
+  void follow_approvals();
+  // What is approved cannot be known for now: nothing is, and until it is known again no server
+  // starts. Those that run stay, uncallable.
+  void forget_approvals();
 
   // Conversations
   std::unique_ptr<Conversation> open(AgentName agent, AgentStream& general,
@@ -91,6 +96,8 @@ class Broker : public Conversations, private UpstreamEvents {
   // Of a server that runs, or is to: null for another.
   ArgumentScopes* argument_scopes(const ServerName& name) const;
   const std::map<ServerName, std::shared_ptr<Upstream>>& upstreams() const { return upstreams_; }
+  // Servers that do not run until an administrator decides, each with why.
+  const std::map<ServerName, std::string>& held() const { return held_; }
   // What the servers together can do: "tools", "logging", ..., the identifiers of extensions, and
   // skill_directories.
   const std::set<std::string>& capabilities() const { return capabilities_; }
@@ -162,9 +169,17 @@ class Broker : public Conversations, private UpstreamEvents {
                                    Channel channel);
   std::optional<Cleared> clear(Upstream& server, const Message& message, Channel channel,
                                const std::string& json);
-  void start_approved();
-  bool has_approval(const ServerEntry& entry) const;
+  // What a server offered until it was let go.
+  struct LastOffer {
+    ServerIdentity identity;
+    Offer offer;
+  };
+  // Did a server have to start or stop?
+  bool start_and_stop();
   void start_server(const ServerEntry& entry);
+  void hold(const ServerEntry& entry, std::string why);
+  void let_go(std::shared_ptr<Upstream> upstream);
+  const Offer* offer_of(const ServerEntry& entry) const;
   Task<> keep_up(std::shared_ptr<Upstream> upstream);
   Task<> retire(std::shared_ptr<Upstream> upstream);
   void rebuild();
@@ -188,17 +203,20 @@ class Broker : public Conversations, private UpstreamEvents {
   TaskBook tasks_;
   std::map<ServerName, std::shared_ptr<Upstream>> upstreams_;
   std::map<ServerName, std::unique_ptr<ArgumentScopes>> argument_scopes_;  // as upstreams_
+  std::map<ServerName, std::string> held_;
+  std::map<ServerName, LastOffer> last_offers_;
   std::vector<Session*> sessions_;  // in the order in which they were opened
   std::vector<Listener*> listeners_;
   std::map<ServerName, int> told_levels_;  // of the legacy servers that run
   ParkedCalls parked_;
   TaskGroup calls_in_progress_;  // of modern agents, where they may outlast their request
   TaskGroup running_;            // servers
-  TaskGroup retiring_;           // servers that left the configuration
+  TaskGroup retiring_;           // servers that left the configuration, or are held
   TaskGroup records_;            // records that nobody waits for
   bool stateless_seen_ = false;
   bool started_ = false;
   bool stopping_ = false;
+  bool approvals_known_ = true;
 };
 
 }  // namespace toolgate

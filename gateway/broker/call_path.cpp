@@ -346,6 +346,20 @@ std::string CallPath::added_members(const AgentCall& call, const Target& target,
   return added + R"(,"ttlMs":)" + std::to_string(ttl_ms) + R"(,"cacheScope":"private")";
 }
 
+// Nothing of a server that does not run is resolved; the record names it all the same.
+void CallPath::name_held(const AgentName& agent, Record& record) const {
+  const ItemKind kind = record.method == "tools/call"    ? ItemKind::tool
+                        : record.method == "prompts/get" ? ItemKind::prompt
+                        : record.method == "skills/get"  ? ItemKind::skill
+                                                         : ItemKind::resource;
+  for (const CatalogueItem* item : broker_.catalogue().find(kind, record.tool)) {
+    if (!broker_.policy().sees(agent, *item)) continue;
+    record.server = item->server.text();
+    record.tool = item->key;
+    return;
+  }
+}
+
 Task<std::optional<Answer>> CallPath::refused(AgentCall& call, const Ending& ending, Refusal why) {
   const Message& message = ending.message;
   Record record;
@@ -358,6 +372,7 @@ Task<std::optional<Answer>> CallPath::refused(AgentCall& call, const Ending& end
     record.tool = ending.target->key;
   } else {
     record.tool = requested_name(message);
+    if (why.reason == Reason::held) name_held(call.agent(), record);
   }
   if (ending.admitted) {
     record.rule = ending.admitted->permit().rule();

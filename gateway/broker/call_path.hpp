@@ -140,6 +140,7 @@ class CallPath {
   // Takes the findings out of the inspection.
   Record outcome_of(const AgentCall& call, const Ending& ending, const Reply& reply,
                     Inspection& inspection) const;
+  void name_held(const AgentName& agent, Record& record) const;
   // Records why a call ends and makes the agent's answer; nothing when it was cancelled.
   Task<std::optional<Answer>> refused(AgentCall& call, const Ending& ending, Refusal why);
 

@@ -57,6 +57,14 @@ boost::json::object status_of(const Upstream& server) {
   return one;
 }
 
+boost::json::object status_of_held(const ServerName& server, const std::string& why) {
+  boost::json::object one;
+  one["server"] = server.text();
+  one["state"] = "held";
+  one["last_error"] = why;
+  return one;
+}
+
 }  // namespace
 
 Gateway::Gateway(std::filesystem::path home, std::filesystem::path configuration,
@@ -234,9 +242,10 @@ Task<> Gateway::watch_store() {
                {{"why", looked.refusal().detail}, {"until_then", "nothing is approved"}});
       known_version_ = unknown_version;
       doorkeeper_->forget();
-      broker_->reload(std::make_shared<const Approved>());
+      broker_->forget_approvals();
     }
     if (looked && !readable) log_line(LogLevel::info, "approvals.readable_again", {});
+    if (looked) broker_->follow_approvals();
     readable = static_cast<bool>(looked);
   }
 }
@@ -274,6 +283,7 @@ Task<> Gateway::publish_status() {
 void Gateway::write_status() {
   boost::json::array servers;
   for (const auto& [name, server] : broker_->upstreams()) servers.push_back(status_of(*server));
+  for (const auto& [name, why] : broker_->held()) servers.push_back(status_of_held(name, why));
   boost::json::object all;
   all["pid"] = ::getpid();
   all["servers"] = std::move(servers);

@@ -137,8 +137,11 @@ Result<Target> CallPath::resolve_task(const AgentName& agent, const Value& param
   auto id = string_member(params, "taskId");
   if (!id) return id.refusal();
   const TaskEntry* task = broker_.tasks().find(*id);
-  auto upstream = task ? broker_.upstream(task->server) : nullptr;
-  if (!upstream || task->agent != agent) {
+  if (!task || task->agent != agent) return Refusal(Reason::invalid_params, "unknown task");
+  auto upstream = broker_.upstream(task->server);
+  if (!upstream) {
+    auto held = broker_.held().find(task->server);
+    if (held != broker_.held().end()) return Refusal(Reason::held, held->second);
     return Refusal(Reason::invalid_params, "unknown task");
   }
   Target target;

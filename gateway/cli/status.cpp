@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "gateway/broker/approved.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/status_source.hpp"
@@ -21,6 +22,7 @@ struct Counts {
 struct Trust {
   std::string state;  // disabled, imported, probed, approved, changed
   Counts tools;       // of tools alone; the state looks at everything
+  std::string held;   // not empty: why no gateway starts it, though something of it was approved
 };
 
 Result<Trust> trust_of(Store& store, const PinBook& pins, const ServerEntry& entry,
@@ -55,6 +57,10 @@ Result<Trust> trust_of(Store& store, const PinBook& pins, const ServerEntry& ent
                 : all.approved > 0 ? "approved"
                 : shown_at_all     ? "probed"
                                    : "imported";
+  if (!entry.disabled && pins.knows(identity)) {
+    trust.held = why_held(pins, entry, now_ns).value_or("");
+  }
+  if (!trust.held.empty()) trust.state = "changed";
   return trust;
 }
 
@@ -64,6 +70,11 @@ std::string isolation_of(const ServerEntry& entry) {
 
 // The boundary that it runs in, where that is not the one asked for.
 bool is_lesser(const RunningServer* running) { return running && !running->isolation.empty(); }
+
+// Where no gateway runs, what one would say of a server that it does not start.
+std::string last_error(const Trust& trust, const RunningServer* running) {
+  return running ? running->last_error : trust.held;
+}
 
 std::string status_json(const ServerEntry& entry, const Trust& trust, const RunningServer* running,
                         std::size_t waiting) {
@@ -88,7 +99,7 @@ std::string status_json(const ServerEntry& entry, const Trust& trust, const Runn
   line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
   line += ",\"artefact\":" + (entry.artefact ? json_quote(entry.artefact->digest.text()) : "null");
   line += ",\"waiting\":" + std::to_string(waiting);
-  line += ",\"last_error\":" + json_quote(running ? running->last_error : "");
+  line += ",\"last_error\":" + json_quote(last_error(trust, running));
   line += ",\"last_words\":" + json_quote(running ? running->last_words : "");
   return line + "}";
 }
@@ -122,7 +133,7 @@ void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
              running ? running->state : "-",
              running && running->pid ? std::to_string(*running->pid) : "-",
              running && !running->revision.empty() ? running->revision : "-",
-             running ? std::to_string(running->restarts) : "-", running ? running->last_error : ""},
+             running ? std::to_string(running->restarts) : "-", last_error(trust, running)},
             is_lesser(running) ? Style::warning : style_of(trust));
 }
 

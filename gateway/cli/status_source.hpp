@@ -18,7 +18,7 @@ namespace toolgate {
 
 struct RunningServer {
   std::string server;
-  std::string state;                // "starting", "ready", "waiting", ...
+  std::string state;                // "starting", "ready", "waiting", "held", ...
   std::string isolation;            // that it has for want of the one asked for; else empty
   std::string missing;              // what this host lacks of the one asked for; else empty
   std::string limits;               // "tree", "process"; empty without a sandbox

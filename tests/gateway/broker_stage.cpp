@@ -258,9 +258,11 @@ void Stage::approve(const std::string& name, const std::vector<std::string>& key
   publish();
 }
 
-void Stage::revoke(const std::string& name) {
-  std::erase_if(approved_->items,
-                [&](const ApprovedItem& item) { return item.approval.server == name; });
+void Stage::revoke(const std::string& name, const std::vector<std::string>& keys) {
+  std::erase_if(approved_->items, [&](const ApprovedItem& item) {
+    return item.approval.server == name &&
+           (keys.empty() || std::ranges::find(keys, item.approval.key) != keys.end());
+  });
   approved_->book = PinBook();
   for (const ApprovedItem& item : approved_->items) approved_->book.add(item.approval);
   publish();

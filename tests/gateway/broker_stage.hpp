@@ -76,7 +76,8 @@ class Stage {
   // Everything that the server offers now, or what has one of these keys.
   void approve(const std::string& name, const std::vector<std::string>& keys = {},
                std::int64_t expires_ns = 0);
-  void revoke(const std::string& name);
+  // All approvals of the server, or those of these keys.
+  void revoke(const std::string& name, const std::vector<std::string>& keys = {});
   // Starts broker and servers, and waits until nothing more happens.
   void start();
   FakeAgent& agent(const std::string& number, const std::string& name);

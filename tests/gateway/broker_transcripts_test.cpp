@@ -123,12 +123,10 @@ class Transcript {
     words >> name;
     if (verb == "offers") {
       stage_.server(name).offers = block;
-    } else if (verb == "approve") {
+    } else if (verb == "approve" || verb == "revoke") {
       std::vector<std::string> keys;
       for (std::string key; words >> key;) keys.push_back(key);
-      stage_.approve(name, keys);
-    } else if (verb == "revoke") {
-      stage_.revoke(name);
+      verb == "approve" ? stage_.approve(name, keys) : stage_.revoke(name, keys);
     } else if (verb == "agent" || verb == "connect") {
       std::string agent;
       words >> agent;
