@@ -9,15 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "signing/private_file.hpp"
+#include "signing/sealing_key.hpp"
 #include "signing/strict_base64.hpp"
 
 namespace toolgate {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t key_bytes = crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
+static_assert(key_bytes == sealing_key_bytes);
 constexpr std::size_t nonce_bytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t tag_bytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr std::uint8_t version = 1;
@@ -26,12 +25,9 @@ static_assert(StateSeal::plain_bytes_most + box_at + tag_bytes ==
               StateSeal::sealed_bytes_most / 4 * 3);
 
 constexpr int sealed_variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-constexpr int file_variant = sodium_base64_VARIANT_ORIGINAL;
-
-// The key file: this line, and the key in base64 on the next.
-constexpr std::string_view file_line = "toolgate-state-key v1\n";
-constexpr std::size_t encoded_key_bytes = sodium_base64_ENCODED_LEN(key_bytes, file_variant) - 1;
-constexpr std::size_t file_bytes = file_line.size() + encoded_key_bytes + 1;
+constexpr SealingKeyKind key_kind{.file_line = "toolgate-state-key v1\n",
+                                  .purpose = "the state of requests",
+                                  .maker = "the gateway"};
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -49,57 +45,16 @@ Refusal not_ours() {
                  "this requestState is not one of this gateway's for this request");
 }
 
-Refusal no_key(const fs::path& path) {
-  return Refusal(Reason::storage, path.string() +
-                                      " is no key of version 1 for the state of requests; remove "
-                                      "it, and the gateway makes a new one");
-}
-
-// The text holds the key, so it is no std::string.
-Result<NewFile> make_key_file(const fs::path& path) {
-  SecretBytes key(key_bytes);
-  crypto_aead_xchacha20poly1305_ietf_keygen(key.data());
-  SecretBytes text(file_bytes);
-  auto* at = std::ranges::copy(file_line, text.data()).out;
-  sodium_bin2base64(reinterpret_cast<char*>(at), encoded_key_bytes + 1, key.data(), key.size(),
-                    file_variant);
-  text.data()[text.size() - 1] = '\n';  // in the place of the NUL
-  return make_file(path, text.view(), 0600);
-}
-
 }  // namespace
 
 StateSeal::StateSeal(SecretBytes key) : key_(std::move(key)) { assert(key_.size() == key_bytes); }
 
-StateSeal StateSeal::generate() {
-  SecretBytes key(key_bytes);
-  crypto_aead_xchacha20poly1305_ietf_keygen(key.data());
-  return StateSeal(std::move(key));
-}
+StateSeal StateSeal::generate() { return StateSeal(random_sealing_key()); }
 
-Result<StateSeal> StateSeal::load_or_make(const fs::path& path) {
-  start_cryptography();
-  std::error_code error;
-  if (fs::symlink_status(path, error).type() == fs::file_type::not_found) {
-    auto made = make_key_file(path);  // somebody else's, that came first, is as good
-    if (!made) return made.refusal();
-  }
-  FileRules rules;
-  rules.remedy =
-      " is open to other users, so they may know the key in it; remove it, and the gateway makes a "
-      "new one";
-  rules.wrong_size = no_key(path);
-  auto text = read_own_file(path, rules);
-  if (!text) return text.refusal();
-  std::string_view view = text->view();
-  if (view.size() != file_bytes || !view.starts_with(file_line) || !view.ends_with('\n')) {
-    return no_key(path);
-  }
-  SecretBytes key(key_bytes);
-  auto size = read_base64(view.substr(file_line.size(), encoded_key_bytes),
-                          {key.data(), key.size()}, file_variant);
-  if (size != key.size()) return no_key(path);
-  return StateSeal(std::move(key));
+Result<StateSeal> StateSeal::load_or_make(const std::filesystem::path& path) {
+  auto key = load_or_make_sealing_key(path, key_kind);
+  if (!key) return key.refusal();
+  return StateSeal(std::move(*key));
 }
 
 Result<std::string> StateSeal::seal(std::string_view plain, std::string_view bound_to) const {
