@@ -1,11 +1,12 @@
 #include <algorithm>
-#include <set>
 
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/last_review.hpp"
 #include "gateway/cli/time_text.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
+#include "gateway/store/decisions.hpp"
 
 namespace toolgate {
 namespace {
@@ -52,27 +53,68 @@ bool is_hard(const Candidate& candidate) {
                              [](const Finding& f) { return f.severity == Severity::hard; });
 }
 
+// Everything that was shown, since one row that `review` did not write puts all of them in doubt.
+Status check_seals(const std::vector<Shown>& shown, const ReviewSeal& seal) {
+  for (const Shown& item : shown) {
+    if (is_sealed(item, seal)) continue;
+    return Refusal(Reason::bad_signature,
+                   "what the store says was shown of " + visible(item_text(item.definition)) +
+                       " of '" + item.server + "' was not written by `toolgate review`, or with " +
+                       "another review.key (its seal is " +
+                       (item.seal.empty() ? "missing" : "wrong") + "): run `toolgate review " +
+                       item.server + "` again");
+  }
+  return done();
+}
+
+// Is the server, with all that it may reach, the one that was shown?
+Status check_entry(const Invocation& call, const ServerEntry& entry,
+                   const std::vector<Shown>& shown, const StoredServer* server) {
+  const std::string& name = entry.name.text();
+  const Digest identity = entry.identity();
+  const Digest scopes = entry.scope_digest();
+  bool same = !server || server->identity == identity;
+  for (const Shown& item : shown) same = same && item.identity == identity;
+  if (!same) {
+    return Refusal(Reason::held,
+                   "the server " + name + " is not the one that was shown: its entry in " +
+                       call.configuration.string() + " has changed since; run `toolgate review " +
+                       name + "` first");
+  }
+  if (std::ranges::all_of(shown, [&](const Shown& item) { return item.scopes == scopes; })) {
+    return done();
+  }
+  return Refusal(Reason::held, "the scopes of '" + name +
+                                   "' changed since they were shown: run `toolgate review " + name +
+                                   "` again");
+}
+
 // What was shown of the server, if it still is the server that was shown.
 Result<std::vector<Shown>> shown_items(const Invocation& call, Store& store,
                                        const ServerEntry& entry) {
   const std::string& name = entry.name.text();
-  const std::string review = "run `toolgate review " + name + "` first";
   auto shown = store.shown(name);
   if (!shown) return shown.refusal();
   auto servers = store.servers();
   if (!servers) return servers.refusal();
   const auto server = std::ranges::find(*servers, name, &StoredServer::server);
-  if (shown->empty() && server == servers->end()) {
-    return Refusal(Reason::held, "nothing was shown of " + name + " yet: " + review);
+  const bool is_known = server != servers->end();
+  if (shown->empty() && !is_known) {
+    return Refusal(Reason::held, "nothing was shown of " + name + " yet: run `toolgate review " +
+                                     name + "` first");
   }
-  const Digest identity = entry.identity();
-  bool same = server == servers->end() || server->identity == identity;
-  for (const Shown& item : *shown) same = same && item.identity == identity;
-  if (!same) {
-    return Refusal(Reason::held, "the server " + name +
-                                     " is not the one that was shown: its entry in " +
-                                     call.configuration.string() + " has changed since; " + review);
+  auto seal = review_seal(call);
+  if (!seal) return seal.refusal();
+  auto sealed = check_seals(*shown, *seal);
+  if (!sealed) return sealed.refusal();
+  if (!is_last_review(call.home, name, *shown, *seal)) {
+    return Refusal(Reason::bad_signature, "what the store says was shown of '" + name +
+                                              "' is not what `toolgate review` showed last: run "
+                                              "`toolgate review " +
+                                              name + "` again");
   }
+  auto same = check_entry(call, entry, *shown, is_known ? &*server : nullptr);
+  if (!same) return same.refusal();
   return shown;
 }
 
@@ -111,20 +153,19 @@ Result<std::vector<Candidate>> chosen_items(const Invocation& call, std::vector<
 }
 
 // Drops what is approved already, exactly so.
-Status drop_approved(const Invocation& call, Store& store, const ServerEntry& entry,
-                     std::vector<Candidate>& chosen) {
+Status drop_approved(const Invocation& call, Store& store, std::vector<Candidate>& chosen) {
   if (call.has("expires")) return done();
   auto trusted = trusted_keys(call);
   if (!trusted) return trusted.refusal();
   auto pins = load_pins(store, *trusted);
   if (!pins) return pins.refusal();
   const std::int64_t now_ns = now_utc_ns();
-  const Digest scopes = entry.scope_digest();
   std::erase_if(chosen, [&](const Candidate& candidate) {
     const Definition& definition = candidate.shown.definition;
     const Approval* approval =
         pins->approval(candidate.shown.identity, definition.kind, definition.key);
-    return approval && approval->pin == candidate.shown.pin && approval->scopes == scopes &&
+    return approval && approval->pin == candidate.shown.pin &&
+           approval->scopes == candidate.shown.scopes &&
            (approval->expires_ns == 0 || approval->expires_ns > now_ns);
   });
   return done();
@@ -162,14 +203,15 @@ Result<std::int64_t> expiry(const Invocation& call) {
 }
 
 struct Signed {
+  std::vector<Shown> basis;
   std::vector<StoredApproval> approvals;
   std::vector<Record> records;
 };
 
+// Exactly what was shown, whatever the configuration says by now.
 Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& chosen,
                         const SecretKey& key, std::int64_t expires_ns) {
   Signed all;
-  const Digest scopes = entry.scope_digest();
   for (const Candidate& candidate : chosen) {
     Approval approval;
     approval.server = entry.name.text();
@@ -177,7 +219,7 @@ Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& 
     approval.kind = candidate.shown.definition.kind;
     approval.key = candidate.shown.definition.key;
     approval.pin = candidate.shown.pin;
-    approval.scopes = scopes;
+    approval.scopes = candidate.shown.scopes;
     approval.findings = candidate.shown.findings;
     approval.who = user_name();
     approval.time_ns = now_utc_ns();
@@ -192,7 +234,8 @@ Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& 
     told.reason = "signed with key " + record->key_id;
     told.findings = candidate.findings;
     told.pin = approval.pin.text();
-    all.records.push_back(std::move(told));
+    all.records.push_back(by_administrator(std::move(told)));
+    all.basis.push_back(candidate.shown);
     all.approvals.push_back(StoredApproval{0, std::move(*record), candidate.shown.definition});
   }
   return all;
@@ -201,7 +244,7 @@ Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& 
 void print_approved(const Invocation& call, const std::vector<Candidate>& chosen,
                     const ServerEntry& entry, const Signed& all, std::int64_t expires_ns) {
   Console& console = call.console;
-  const std::string scopes = entry.scope_digest().text();
+  const std::string scopes = chosen.front().shown.scopes.text();
   Table table({{"KIND", Table::Fit::keep},
                {"ITEM", Table::Fit::shrink},
                {"FINDINGS", Table::Fit::keep},
@@ -231,6 +274,45 @@ void print_approved(const Invocation& call, const std::vector<Candidate>& chosen
   console.out << std::endl;
 }
 
+// Nothing is approved, and the log says why; a name that nobody has is only a slip.
+int refuse(const Invocation& call, const ServerEntry& entry, const Refusal& why) {
+  const bool is_slip = why.reason == Reason::not_found || why.reason == Reason::ambiguous;
+  if (!is_slip) {
+    Record refused;
+    refused.kind = "approval.refused";
+    refused.server = entry.name.text();
+    refused.decision = "deny";
+    refused.reason = why.detail;
+    auto recorded = record_act(call, std::move(refused));
+    if (!recorded) return fail(call.console, recorded.refusal());
+  }
+  return fail(call.console, why);
+}
+
+// What waits for a signature.
+Result<std::vector<Candidate>> candidates(const Invocation& call, Store& store,
+                                          const ServerEntry& entry) {
+  auto shown = shown_items(call, store, entry);
+  if (!shown) return shown.refusal();
+  auto chosen = chosen_items(call, std::move(*shown));
+  if (!chosen) return chosen.refusal();
+  auto dropped = drop_approved(call, store, *chosen);
+  if (!dropped) return dropped.refusal();
+  return chosen;
+}
+
+int sign_and_store(const Invocation& call, Store& store, const ServerEntry& entry,
+                   const std::vector<Candidate>& chosen, std::int64_t expires_ns) {
+  auto key = load_key(call);  // may ask for a passphrase, and wait for it
+  if (!key) return fail(call.console, key.refusal());
+  auto all = sign_all(entry, chosen, *key, expires_ns);
+  if (!all) return fail(call.console, all.refusal());
+  auto stored = put_approvals(store, all->basis, all->approvals, std::move(all->records));
+  if (!stored) return refuse(call, entry, stored.refusal());
+  print_approved(call, chosen, entry, *all, expires_ns);
+  return exit_status::done;
+}
+
 }  // namespace
 
 int approve_command(const Invocation& call) {
@@ -243,12 +325,8 @@ int approve_command(const Invocation& call) {
   if (!expires_ns) return fail_usage(console, expires_ns.refusal().detail, call.command.name);
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
-  auto shown = shown_items(call, **store, *entry);
-  if (!shown) return fail(console, shown.refusal());
-  auto chosen = chosen_items(call, std::move(*shown));
-  if (!chosen) return fail(console, chosen.refusal());
-  auto dropped = drop_approved(call, **store, *entry, *chosen);
-  if (!dropped) return fail(console, dropped.refusal());
+  auto chosen = candidates(call, **store, *entry);
+  if (!chosen) return refuse(call, *entry, chosen.refusal());
   if (!call.has("accept-findings") && std::ranges::any_of(*chosen, is_hard)) {
     return refuse_findings(call, *chosen);
   }
@@ -257,58 +335,7 @@ int approve_command(const Invocation& call) {
       console.out << "nothing of " << entry->name.text() << " waits for approval" << std::endl;
     return exit_status::done;
   }
-  auto key = load_key(call);
-  if (!key) return fail(console, key.refusal());
-  auto all = sign_all(*entry, *chosen, *key, *expires_ns);
-  if (!all) return fail(console, all.refusal());
-  // The record comes first: an approval that nobody can find in the log must not count.
-  auto recorded = record_acts(call, all->records);
-  if (!recorded) return fail(console, recorded.refusal());
-  auto stored = (*store)->put_approvals(all->approvals);
-  if (!stored) return fail(console, stored.refusal());
-  print_approved(call, *chosen, *entry, *all, *expires_ns);
-  return exit_status::done;
-}
-
-int revoke_command(const Invocation& call) {
-  Console& console = call.console;
-  const std::string& server = call.arguments[0];
-  auto store = open_store(call);
-  if (!store) return fail(console, store.refusal());
-  auto approvals = (*store)->approvals();
-  if (!approvals) return fail(console, approvals.refusal());
-  std::vector<std::string> keys;
-  for (std::size_t at = 1; at < call.arguments.size(); ++at) {
-    std::set<std::string> named;
-    for (const StoredApproval& one : *approvals) {
-      if (names_item(call.arguments[at], one.definition)) named.insert(one.definition.key);
-    }
-    if (named.empty()) named.insert(call.arguments[at]);
-    keys.insert(keys.end(), named.begin(), named.end());
-  }
-  auto count = (*store)->revoke(server, keys, now_utc_ns());
-  if (!count) return fail(console, count.refusal());
-  if (*count == 0) {
-    return fail(console,
-                Refusal(Reason::not_found, "nothing of that is approved for " + visible(server) +
-                                               ": `toolgate status` shows what is"));
-  }
-  std::vector<Record> records;
-  if (keys.empty()) keys.emplace_back();
-  for (const std::string& key : keys) {
-    Record record;
-    record.kind = "revocation";
-    record.server = server;
-    record.tool = key;
-    record.decision = "deny";
-    record.reason =
-        call.arguments.size() == 1 ? "every approval was withdrawn" : "the approval was withdrawn";
-    records.push_back(std::move(record));
-  }
-  auto recorded = record_acts(call, std::move(records));
-  if (!recorded) return fail(console, recorded.refusal());
-  console.out << "revoked " << *count << " approvals of " << visible(server) << std::endl;
-  return exit_status::done;
+  return sign_and_store(call, **store, *entry, *chosen, *expires_ns);
 }
 
 }  // namespace toolgate

@@ -155,6 +155,15 @@ Result<PinBook> load_pins(Store& store, const std::vector<PublicKey>& trusted) {
   return (*approved)->book;
 }
 
+Result<ReviewSeal> review_seal(const Invocation& call) {
+  return ReviewSeal::load_or_make(call.home / "review.key");
+}
+
+Record by_administrator(Record record) {
+  if (record.rule.empty()) record.rule = "administrator " + user_name();
+  return record;
+}
+
 Status record_acts(const Invocation& call, std::vector<Record> records) {
   auto store = open_store(call);
   if (!store) return store.refusal();
@@ -163,8 +172,7 @@ Status record_acts(const Invocation& call, std::vector<Record> records) {
   settings.durability = AuditSettings::Durability::fsync;
   AuditLog log(loop.get_executor(), **store, settings);
   for (Record& record : records) {
-    if (record.rule.empty()) record.rule = "administrator " + user_name();
-    auto receipt = log.write_now(std::move(record));
+    auto receipt = log.write_now(by_administrator(std::move(record)));
     if (!receipt) return receipt.refusal();
   }
   return done();

@@ -4,6 +4,7 @@
 //
 //   toolgate.json        configuration        store.db        records, approvals, agents
 //   admin.key            administrator's key  admin.key.pub   the same, public
+//   review.key, reviews/ seal what `review` showed until `approve` signs it (last_review.hpp)
 //   run/*.json           what running gateways say of themselves (status_source.hpp)
 //   packages/            frozen packages (gateway/packages/frozen.hpp)
 
@@ -19,6 +20,7 @@
 #include "gateway/store/store.hpp"
 #include "signing/keys.hpp"
 #include "signing/pins.hpp"
+#include "signing/review_seal.hpp"
 
 namespace toolgate {
 
@@ -44,6 +46,11 @@ Result<std::vector<PublicKey>> trusted_keys(const Invocation& call);
 // Every approval in the store that a trusted key signed; others are as if they were not there.
 Result<PinBook> load_pins(Store& store, const std::vector<PublicKey>& trusted);
 
+// The seal of this home's reviews; makes its key where there is none.
+Result<ReviewSeal> review_seal(const Invocation& call);
+
+// The record with who did it.
+Record by_administrator(Record record);
 // Records what an administrator did, on disk (fsync) before it returns.
 Status record_act(const Invocation& call, Record record);
 // The same for many records, in their order.

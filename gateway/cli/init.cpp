@@ -60,6 +60,11 @@ Status make_key(const Invocation& call, std::string& told) {
   return done();
 }
 
+Status make_review_seal(const Invocation& call, std::string&) {
+  auto seal = review_seal(call);
+  return seal ? done() : Status(seal.refusal());
+}
+
 }  // namespace
 
 int init_command(const Invocation& call) {
@@ -68,7 +73,7 @@ int init_command(const Invocation& call) {
   if (!store) return fail(call.console, store.refusal());
   std::string told =
       "store          " + (call.home / "store.db").string() + (is_new ? "\n" : "  (kept)\n");
-  for (auto* step : {make_configuration, make_key}) {
+  for (auto* step : {make_configuration, make_key, make_review_seal}) {
     auto made = step(call, told);
     if (!made) return fail(call.console, made.refusal());
   }

@@ -14,6 +14,8 @@
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/freeze.hpp"
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/last_review.hpp"
+#include "gateway/cli/shown_scopes.hpp"
 #include "gateway/core/clock.hpp"
 #include "inspectors/gate.hpp"
 
@@ -123,29 +125,6 @@ boost::json::array array_of(const Words& words) {
   return array;
 }
 
-boost::json::object scopes_of(const ServerEntry& entry, const Running& running) {
-  boost::json::object scopes;
-  scopes["isolation"] = entry.is_local() ? std::string(isolation_name(entry.isolation)) : "remote";
-  boost::json::array files;
-  for (const FileScope& file : entry.files) {
-    boost::json::object one;
-    one["path"] = file.path.string();
-    one["mode"] = std::string(mode_name(file.mode));
-    if (file.mode == FileMode::rw_no_delete)
-      one["enforcement"] = file.is_staged ? "staged" : "strict";
-    files.push_back(std::move(one));
-  }
-  scopes["files"] = std::move(files);
-  if (entry.when_missing) {
-    boost::json::object remains;
-    remains["isolation"] = std::string(isolation_name(entry.when_missing->isolation));
-    remains["tools"] = array_of(entry.when_missing->tools);
-    scopes["when_missing"] = std::move(remains);
-  }
-  scopes["program"] = array_of(running.program);
-  return scopes;
-}
-
 void print_json(Console& console, const ServerEntry& entry, const Running& running,
                 const Reviewed& item) {
   boost::json::object row;
@@ -170,7 +149,7 @@ void print_json(Console& console, const ServerEntry& entry, const Running& runni
   row["command"] = std::move(words);
   row["artefact"] = entry.artefact ? boost::json::value(entry.artefact->digest.text())
                                    : boost::json::value(nullptr);
-  row["scopes"] = scopes_of(entry, running);
+  row["scopes"] = scopes_json(entry, running.program);
   if (!item.why.empty()) row["why"] = item.why;
   std::string json = boost::json::serialize(row);
   json.pop_back();
@@ -229,17 +208,27 @@ struct Summary {
   bool hard = false;
 };
 
-Status keep(Store& store, const ServerEntry& entry, const Offer& offer,
-            const std::vector<Reviewed>& items) {
+Status keep(const Invocation& call, Store& store, const ReviewSeal& seal, const ServerEntry& entry,
+            const Offer& offer, const std::vector<Reviewed>& items) {
   std::vector<Shown> shown;
   std::int64_t now = now_utc_ns();
   for (const Reviewed& item : items) {
     if (!item.pin || item.state == "missing") continue;
-    shown.push_back(Shown{entry.name.text(), entry.identity(), item.definition, *item.pin,
-                          findings_json(item.findings), now});
+    Shown one;
+    one.identity = entry.identity();
+    one.scopes = entry.scope_digest();
+    one.definition = item.definition;
+    one.pin = *item.pin;
+    one.findings = findings_json(item.findings);
+    one.time_ns = now;
+    shown.push_back(std::move(one));
   }
-  Status put = store.put_shown(entry.name.text(), entry.identity(), shown);
+  Status put = store.put_shown(entry.name.text(), std::move(shown), seal);
   if (!put) return put;
+  auto stored = store.shown(entry.name.text());
+  if (!stored) return stored.refusal();
+  Status remembered = remember_review(call.home, entry.name.text(), *stored, seal);
+  if (!remembered) return remembered;
   return store.put_server(StoredServer{entry.name.text(), entry.identity(), offer.capabilities,
                                        offer.server_info,
                                        std::string(revision_text(offer.revision))});
@@ -306,13 +295,7 @@ void print_server(Console& console, const ServerEntry& entry, const Words& comma
     console.out << "  " << styled(console, Style::faint, "frozen") << "  "
                 << entry.artefact->digest.text() << "\n";
   }
-  if (entry.when_missing) {
-    console.out << "  " << styled(console, Style::warning, "remains") << "  where \""
-                << isolation_name(entry.isolation) << "\" cannot be had, it runs with isolation \""
-                << isolation_name(entry.when_missing->isolation) << "\" and these tools alone:";
-    for (const std::string& tool : entry.when_missing->tools) console.out << " " << visible(tool);
-    console.out << "\n";
-  }
+  print_scopes(console, entry);
   std::size_t waiting = 0;
   for (const Reviewed& item : items) {
     print_item(console, item);
@@ -344,6 +327,8 @@ int review_command(const Invocation& call) {
   }
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
+  auto seal = review_seal(call);
+  if (!seal) return fail(console, seal.refusal());
   auto trusted = trusted_keys(call);
   if (!trusted) return fail(console, trusted.refusal());
   auto approved = load_approved(**store, *trusted);
@@ -368,14 +353,16 @@ int review_command(const Invocation& call) {
       continue;
     }
     std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, gate);
-    Status kept = keep(**store, probed.entry, *probed.offer, items);
-    if (!kept) return fail(console, kept.refusal());
     const Running running = running_of(probed.entry);
     for (const Reviewed& item : items) {
       summary.hard = summary.hard || item.withheld;
       if (json) print_json(console, probed.entry, running, item);
     }
     if (!json) print_server(console, probed.entry, running.command, items, summary);
+    console.out << std::flush;
+    Status kept =
+        keep(call, **store, *seal, probed.entry, *probed.offer, items);  // once it was shown
+    if (!kept) return fail(console, kept.refusal());
     records.push_back(std::move(record));
   }
   Status recorded = record_acts(call, std::move(records));

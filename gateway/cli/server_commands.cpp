@@ -10,6 +10,7 @@
 #include "gateway/config/import.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
+#include "gateway/store/decisions.hpp"
 
 namespace toolgate {
 namespace {
@@ -268,12 +269,12 @@ int server_remove_command(const Invocation& call) {
   };
   auto edited = edit_configuration(call.configuration, call.console.environment, change);
   if (!edited) return fail(call.console, edited.refusal());
-  auto revoked = (*store)->revoke(name, {}, now_utc_ns());
+  const auto records = [&](std::size_t count) {
+    return std::vector{by_administrator(configuration_record(
+        name, "a server was removed, and " + std::to_string(count) + " approvals with it"))};
+  };
+  auto revoked = revoke_approvals(**store, name, {}, now_utc_ns(), records);
   if (!revoked) return fail(call.console, revoked.refusal());
-  auto recorded = record_act(
-      call, configuration_record(name, "a server was removed, and " + std::to_string(*revoked) +
-                                           " approvals with it"));
-  if (!recorded) return fail(call.console, recorded.refusal());
   call.console.out << "removed " << name << ", and revoked " << *revoked << " approvals"
                    << std::endl;
   return exit_status::done;

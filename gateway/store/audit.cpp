@@ -5,62 +5,23 @@
 #include <mutex>
 #include <utility>
 
-#include "gateway/core/clock.hpp"
 #include "gateway/core/log.hpp"
 #include "gateway/core/slot.hpp"
-#include "gateway/store/envelope.hpp"
+#include "gateway/store/record_row.hpp"
 #include "gateway/store/sqlite.hpp"
 
 namespace toolgate {
 namespace {
 
-// What the database gets for a record: made on the event loop's thread, so that time, id and
-// sequence number of one process's records run the same way.
-struct Row {
-  std::string id;
-  std::array<char, 16> id_bytes{};
-  std::int64_t time_ns = 0;
-  std::string body;
-  Record record;  // for its columns
-};
-
-Row make_row(Record record) {
-  Row row;
-  row.id = make_uuid_v7();
-  row.id_bytes = uuid_bytes(row.id).value();
-  row.time_ns = now_utc_ns();
-  row.body = envelope_json(record, row.id, row.time_ns);
-  row.record = std::move(record);
-  return row;
-}
-
-Result<std::int64_t> insert_row(Database& database, const Row& row) {
-  auto insert = database.query(
-      "INSERT INTO records(id, time_ns, kind, agent, session, server, tool, decision, body)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  if (!insert) return insert.refusal();
-  auto inserted = insert->bind_blob(1, {row.id_bytes.data(), row.id_bytes.size()})
-                      .bind(2, row.time_ns)
-                      .bind(3, row.record.kind)
-                      .bind_or_null(4, row.record.agent)
-                      .bind_or_null(5, row.record.session)
-                      .bind_or_null(6, row.record.server)
-                      .bind_or_null(7, row.record.tool)
-                      .bind_or_null(8, row.record.decision)
-                      .bind(9, row.body)
-                      .run();
-  if (!inserted) return inserted.refusal();
-  return database.last_row();
-}
-
 // One transaction for all; the sequence numbers in the order of the rows.
-Result<std::vector<std::int64_t>> commit_rows(Database& database, const std::vector<Row>& rows) {
+Result<std::vector<std::int64_t>> commit_rows(Database& database,
+                                              const std::vector<RecordRow>& rows) {
   auto transaction = Transaction::begin(database);
   if (!transaction) return transaction.refusal();
   std::vector<std::int64_t> sequences;
   sequences.reserve(rows.size());
-  for (const Row& row : rows) {
-    auto sequence = insert_row(database, row);
+  for (const RecordRow& row : rows) {
+    auto sequence = insert_record_row(database, row);
     if (!sequence) return sequence.refusal();
     sequences.push_back(*sequence);
   }
@@ -88,7 +49,7 @@ class AuditLog::Writer {
  private:
   using Answer = Slot<Result<Receipt>>;
   struct Group {
-    std::vector<Row> rows;
+    std::vector<RecordRow> rows;
     std::vector<Answer*> waiting;  // one a row; each lives in the frame of a write() that waits
     Result<std::vector<std::int64_t>> sequences;
   };
@@ -152,15 +113,15 @@ AuditLog::Writer::~Writer() {
 
 Task<Result<Receipt>> AuditLog::Writer::write(Record record) {
   Answer answer(executor_);
-  queued_.rows.push_back(make_row(std::move(record)));
+  queued_.rows.push_back(make_record_row(std::move(record)));
   queued_.waiting.push_back(&answer);
   schedule();
   co_return co_await answer.wait();
 }
 
 Result<Receipt> AuditLog::Writer::write_now(Record record) {
-  std::vector<Row> rows;
-  rows.push_back(make_row(std::move(record)));
+  std::vector<RecordRow> rows;
+  rows.push_back(make_record_row(std::move(record)));
   const std::lock_guard lock(database_use_);
   auto sequences = commit_rows(database_, rows);
   if (!sequences) return sequences.refusal();

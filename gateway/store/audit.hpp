@@ -33,10 +33,11 @@ namespace toolgate {
 // fields are left out of the stored JSON, `arguments` and `result` stand in it as JSON, all else as
 // strings, but for `findings` (an array) and `latency_us` (a number). Texts must be UTF-8.
 struct Record {
-  std::string kind;  // "call.intent", "call.outcome", "refusal", "approval", "review",
-                     // "revocation", "server.start", "server.exit", "configuration", "agent",
-                     // "finding", "freeze", "file.change", "file.held", "file.decision",
-                     // "file.outcome", "file.restored", "file.discarded"
+  std::string kind;  // "call.intent", "call.outcome", "refusal", "approval",
+                     // "approval.refused", "review", "revocation", "server.start", "server.exit",
+                     // "server.held", "configuration", "agent", "finding", "freeze",
+                     // "file.change", "file.held", "file.decision", "file.outcome",
+                     // "file.restored", "file.discarded"
   std::string agent;
   std::string session;
   std::string server;

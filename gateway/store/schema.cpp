@@ -1,5 +1,6 @@
 #include "gateway/store/schema.hpp"
 
+#include <initializer_list>
 #include <string>
 
 namespace toolgate {
@@ -76,9 +77,27 @@ CREATE TABLE changes(one INTEGER PRIMARY KEY CHECK(one = 1), count INTEGER NOT N
 INSERT INTO changes VALUES(1, 0);
 )sql";
 
+// What was shown under version 1 had no seal, and has to be reviewed again.
+//
 // What waits for a decision, and what is kept, in staged file scopes (custody_book.hpp). Paths are
 // any bytes.
 constexpr const char* version_2 = R"sql(
+DROP TABLE shown;
+CREATE TABLE shown(
+  server TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  pin TEXT NOT NULL,
+  findings TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  seal TEXT NOT NULL,
+  PRIMARY KEY(server, kind, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE held(
   id TEXT PRIMARY KEY,
   server TEXT NOT NULL,
@@ -115,9 +134,9 @@ CREATE TABLE kept(
 CREATE INDEX kept_server ON kept(server, bytes);
 )sql";
 
-std::string change_triggers() {
+std::string change_triggers(std::initializer_list<const char*> tables) {
   std::string all;
-  for (const char* table : {"approvals", "shown", "servers", "agents"}) {
+  for (const char* table : tables) {
     for (const char* event : {"INSERT", "UPDATE", "DELETE"}) {
       all += std::string("CREATE TRIGGER ") + table + "_" + event + " AFTER " + event + " ON " +
              table + " BEGIN UPDATE changes SET count = count + 1; END;";
@@ -165,11 +184,12 @@ Status ensure_schema(Database& database) {
   version = database.number("PRAGMA user_version");  // another process may have been faster
   if (!version) return version.refusal();
   if (*version < 1) {
-    auto made = database.run((version_1 + change_triggers()).c_str());
+    auto made = database.run(
+        (version_1 + change_triggers({"approvals", "shown", "servers", "agents"})).c_str());
     if (!made) return made;
   }
   if (*version < 2) {
-    auto made = database.run(version_2);
+    auto made = database.run((version_2 + change_triggers({"shown"})).c_str());
     if (!made) return made;
   }
   auto marked = database.run(("PRAGMA application_id=" + std::to_string(application_id) +

@@ -8,8 +8,6 @@
 #include <cstring>
 #include <utility>
 
-#include "gateway/core/clock.hpp"
-#include "gateway/core/document.hpp"
 #include "gateway/core/log.hpp"
 #include "gateway/store/schema.hpp"
 #include "gateway/store/sqlite.hpp"
@@ -79,78 +77,67 @@ Refusal damaged(const Database& database, std::string_view what) {
                  " that cannot be read: restore a copy");
 }
 
-// The name that an approval was given under stands in what was signed, and nowhere else.
-Result<std::string> server_of(const SignedApproval& record) {
-  auto text = parse_document(Untrusted<std::string>(record.text), JsonLimits{});
-  if (!text) return text.refusal();
-  auto server = text->root().find("server");
-  if (!server || !server->is_string()) {
-    return Refusal(Reason::invalid_params, "an approval without a server cannot be stored");
-  }
-  return server->text();
+// Everything that the seal is over.
+std::vector<std::string> columns_of(const Shown& item) {
+  return {item.server,
+          item.identity.text(),
+          item.scopes.text(),
+          std::string(item_kind_name(item.definition.kind)),
+          item.definition.key,
+          item.definition.json,
+          item.pin.text(),
+          item.findings,
+          std::to_string(item.time_ns),
+          std::to_string(item.place)};
 }
 
-Status put_approval(Database& database, const StoredApproval& approval) {
-  auto server = server_of(approval.record);
-  if (!server) return server.refusal();
-  const auto kind = item_kind_name(approval.definition.kind);
-  auto supersede = database.query(
-      "UPDATE approvals SET revoked_at = ?"
-      " WHERE server = ? AND kind = ? AND key = ? AND revoked_at IS NULL");
-  if (!supersede) return supersede.refusal();
-  auto superseded = supersede->bind(1, now_utc_ns())
-                        .bind(2, *server)
-                        .bind(3, kind)
-                        .bind(4, approval.definition.key)
-                        .run();
-  if (!superseded) return superseded;
+Status put_item(Database& database, const Shown& item) {
   auto insert = database.query(
-      "INSERT INTO approvals(server, kind, key, definition, text, key_id, signature)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?)");
+      "INSERT INTO shown(server, identity, scopes, kind, key, definition, pin, findings, time_ns,"
+      " place, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert) return insert.refusal();
-  return insert->bind(1, *server)
-      .bind(2, kind)
-      .bind(3, approval.definition.key)
-      .bind(4, approval.definition.json)
-      .bind(5, approval.record.text)
-      .bind(6, approval.record.key_id)
-      .bind(7, approval.record.signature)
-      .run();
-}
-
-Status put_item(Database& database, const std::string& server, const std::string& identity,
-                const Shown& item, std::int64_t place) {
-  auto insert = database.query(
-      "INSERT INTO shown(server, identity, kind, key, definition, pin, findings, time_ns, place)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  if (!insert) return insert.refusal();
+  const std::string identity = item.identity.text();
+  const std::string scopes = item.scopes.text();
   const std::string pin = item.pin.text();
-  return insert->bind(1, server)
+  return insert->bind(1, item.server)
       .bind(2, identity)
-      .bind(3, item_kind_name(item.definition.kind))
-      .bind(4, item.definition.key)
-      .bind(5, item.definition.json)
-      .bind(6, pin)
-      .bind(7, item.findings)
-      .bind(8, item.time_ns)
-      .bind(9, place)
+      .bind(3, scopes)
+      .bind(4, item_kind_name(item.definition.kind))
+      .bind(5, item.definition.key)
+      .bind(6, item.definition.json)
+      .bind(7, pin)
+      .bind(8, item.findings)
+      .bind(9, item.time_ns)
+      .bind(10, item.place)
+      .bind(11, item.seal)
       .run();
 }
 
-Result<Shown> read_item(const Database& database, const Query& row) {
-  auto identity = Digest::parse(row.text(1));
-  auto kind = item_kind_from(row.text(2));
-  auto pin = Digest::parse(row.text(5));
-  if (!identity || !kind || !pin) return damaged(database, "a reviewed item");
+// Nothing `review` wrote looks otherwise.
+Result<Shown> read_item(const Query& row) {
   Shown item;
   item.server = row.text(0);
+  auto identity = Digest::parse(row.text(1));
+  auto scopes = Digest::parse(row.text(2));
+  auto kind = item_kind_from(row.text(3));
+  auto pin = Digest::parse(row.text(6));
+  if (!identity || !scopes || !kind || !pin) {
+    return Refusal(Reason::bad_signature,
+                   "row " + std::to_string(row.number(9)) +
+                       " of what the store says was shown of '" + item.server +
+                       "' is nothing that `toolgate review` writes: run `toolgate review " +
+                       item.server + "` again");
+  }
   item.identity = *identity;
+  item.scopes = *scopes;
   item.definition.kind = *kind;
-  item.definition.key = row.text(3);
-  item.definition.json = row.text(4);
+  item.definition.key = row.text(4);
+  item.definition.json = row.text(5);
   item.pin = *pin;
-  item.findings = row.text(6);
-  item.time_ns = row.number(7);
+  item.findings = row.text(7);
+  item.time_ns = row.number(8);
+  item.place = row.number(9);
+  item.seal = row.text(10);
   return item;
 }
 
@@ -202,18 +189,24 @@ Result<std::int64_t> Store::data_version() {
   return rows->number(0);
 }
 
-Status Store::put_shown(const std::string& server, const ServerIdentity& identity,
-                        const std::vector<Shown>& items) {
+bool is_sealed(const Shown& item, const ReviewSeal& seal) {
+  return seal.holds(item.seal, columns_of(item));
+}
+
+Status Store::put_shown(const std::string& server, std::vector<Shown> items,
+                        const ReviewSeal& seal) {
   auto transaction = Transaction::begin(*database_);
   if (!transaction) return transaction.refusal();
   auto clear = database_->query("DELETE FROM shown WHERE server = ?");
   if (!clear) return clear.refusal();
   auto cleared = clear->bind(1, server).run();
   if (!cleared) return cleared;
-  const std::string identity_text = identity.text();
   std::int64_t place = 0;
-  for (const Shown& item : items) {
-    auto put = put_item(*database_, server, identity_text, item, place++);
+  for (Shown& item : items) {
+    item.server = server;
+    item.place = place++;
+    item.seal = seal.seal(columns_of(item));
+    auto put = put_item(*database_, item);
     if (!put) return put;
   }
   return transaction->commit();
@@ -221,8 +214,8 @@ Status Store::put_shown(const std::string& server, const ServerIdentity& identit
 
 Result<std::vector<Shown>> Store::shown(const std::string& server) {
   auto rows = database_->query(
-      "SELECT server, identity, kind, key, definition, pin, findings, time_ns FROM shown"
-      " WHERE server = ? ORDER BY place");
+      "SELECT server, identity, scopes, kind, key, definition, pin, findings, time_ns, place, seal"
+      " FROM shown WHERE server = ? ORDER BY place");
   if (!rows) return rows.refusal();
   rows->bind(1, server);
   std::vector<Shown> items;
@@ -230,7 +223,7 @@ Result<std::vector<Shown>> Store::shown(const std::string& server) {
     auto row = rows->step();
     if (!row) return row.refusal();
     if (!*row) return items;
-    auto item = read_item(*database_, *rows);
+    auto item = read_item(*rows);
     if (!item) return item.refusal();
     items.push_back(std::move(*item));
   }
@@ -271,16 +264,6 @@ Result<std::vector<StoredServer>> Store::servers() {
   }
 }
 
-Status Store::put_approvals(const std::vector<StoredApproval>& approvals) {
-  auto transaction = Transaction::begin(*database_);
-  if (!transaction) return transaction.refusal();
-  for (const StoredApproval& approval : approvals) {
-    auto put = put_approval(*database_, approval);
-    if (!put) return put;
-  }
-  return transaction->commit();
-}
-
 Result<std::vector<StoredApproval>> Store::approvals() {
   auto rows = database_->query(
       "SELECT row, kind, key, definition, text, key_id, signature FROM approvals"
@@ -294,30 +277,6 @@ Result<std::vector<StoredApproval>> Store::approvals() {
     auto approval = read_approval(*rows);
     if (approval) approvals.push_back(std::move(*approval));
   }
-}
-
-Result<std::size_t> Store::revoke(const std::string& server, const std::vector<std::string>& keys,
-                                  std::int64_t time_ns) {
-  auto transaction = Transaction::begin(*database_);
-  if (!transaction) return transaction.refusal();
-  std::int64_t count = 0;
-  const std::vector<std::string> all = {""};
-  for (const std::string& key : keys.empty() ? all : keys) {
-    auto update = database_->query(
-        "UPDATE approvals SET revoked_at = ?1 WHERE server = ?2 AND revoked_at IS NULL"
-        " AND (?3 OR key = ?4)");
-    if (!update) return update.refusal();
-    auto updated = update->bind(1, time_ns)
-                       .bind(2, server)
-                       .bind(3, std::int64_t{keys.empty()})
-                       .bind(4, key)
-                       .run();
-    if (!updated) return updated.refusal();
-    count += database_->changes();
-  }
-  auto committed = transaction->commit();
-  if (!committed) return committed.refusal();
-  return static_cast<std::size_t>(count);
 }
 
 Status Store::add_agent(const AgentName& name, const std::string& token_hash,

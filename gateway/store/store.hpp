@@ -6,7 +6,7 @@
 // of power). Faults of the disk are Refusals with `storage`.
 //
 // Nothing here is trusted for what it says: an approval counts only through its signature
-// (signing/pins.hpp).
+// (signing/pins.hpp), what was shown only through its seal (signing/review_seal.hpp).
 
 #include <cstdint>
 #include <filesystem>
@@ -19,6 +19,7 @@
 #include "gateway/core/names.hpp"
 #include "gateway/core/result.hpp"
 #include "signing/pins.hpp"
+#include "signing/review_seal.hpp"
 
 namespace toolgate {
 
@@ -28,11 +29,18 @@ class Database;
 struct Shown {
   std::string server;
   ServerIdentity identity;
+  Digest scopes;  // of the server's entry, as it was shown
   Definition definition;
   Digest pin;
   std::string findings;  // JSON array
   std::int64_t time_ns = 0;
+  std::int64_t place = 0;  // in the order of the review
+  std::string seal;        // over all of the above
+  friend bool operator==(const Shown&, const Shown&) = default;
 };
+
+// Did `review` write this, every column of it?
+bool is_sealed(const Shown& item, const ReviewSeal& seal);
 
 struct StoredApproval {
   std::int64_t row = 0;
@@ -70,20 +78,15 @@ class Store {
   // records do not count. Cheap enough to ask every second.
   Result<std::int64_t> data_version();
 
-  // Replaces all that was shown of this server before.
-  Status put_shown(const std::string& server, const ServerIdentity& identity,
-                   const std::vector<Shown>& items);
+  // Replaces all that was shown of this server before; sets server, place and seal of each item.
+  Status put_shown(const std::string& server, std::vector<Shown> items, const ReviewSeal& seal);
+  // As the rows say it: only is_sealed() tells who wrote them.
   Result<std::vector<Shown>> shown(const std::string& server);
   Status put_server(const StoredServer& server);
   Result<std::vector<StoredServer>> servers();
 
-  // All or nothing. An approval takes the place of the server's earlier one for the same kind and
-  // key.
-  Status put_approvals(const std::vector<StoredApproval>& approvals);
-  Result<std::vector<StoredApproval>> approvals();  // not revoked
-  // Revokes the server's approvals (all, or the named keys of any kind); returns how many.
-  Result<std::size_t> revoke(const std::string& server, const std::vector<std::string>& keys,
-                             std::int64_t time_ns);
+  // Not revoked. They come and go by gateway/store/decisions.hpp.
+  Result<std::vector<StoredApproval>> approvals();
 
   // Refuses with `storage` when that agent is there already.
   Status add_agent(const AgentName& name, const std::string& token_hash, std::int64_t time_ns);
@@ -91,7 +94,7 @@ class Store {
   Result<std::vector<StoredAgent>> agents();
   Result<std::optional<AgentName>> agent_by_token_hash(const std::string& token_hash);
 
-  // For AuditLog and query_audit.
+  // For AuditLog, query_audit and decisions.
   Database& database() { return *database_; }
 
  private:

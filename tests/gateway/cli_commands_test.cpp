@@ -16,63 +16,14 @@ namespace {
 using test::CommandLine;
 using test::contains;
 using test::lines;
+using test::member;
+using test::Offer;
 using test::Outcome;
+using test::show;
 
 void write_file(const std::filesystem::path& file, const std::string& text, mode_t mode = 0600) {
   std::ofstream(file) << text;
   REQUIRE(::chmod(file.c_str(), mode) == 0);
-}
-
-// The value of a member of the first JSON line.
-std::string member(const std::string& line, std::string_view name) {
-  auto document =
-      parse_document(Untrusted<std::string>(line.substr(0, line.find('\n'))), JsonLimits{});
-  REQUIRE(document);
-  const auto value = document->root().find(name);
-  if (!value) return "(none)";
-  return value->is_string() ? value->text() : std::string(value->raw());
-}
-
-struct Offer {
-  ItemKind kind;
-  std::string key;
-  std::string findings = "[]";
-};
-
-// What `review` leaves in the store: the server's offers, pinned.
-void show(const CommandLine& toolgate, const std::string& server,
-          const std::vector<Offer>& offers) {
-  auto configuration = load_configuration(toolgate.folder() / "toolgate.json",
-                                          [](const std::string&) { return std::nullopt; });
-  REQUIRE(configuration);
-  const ServerEntry* entry = configuration->find(ServerName(server));
-  REQUIRE(entry);
-  std::vector<Shown> items;
-  for (const Offer& offer : offers) {
-    Definition definition;
-    definition.kind = offer.kind;
-    definition.key = offer.key;
-    definition.json = offer.kind == ItemKind::instructions
-                          ? "\"Be nice\""
-                          : "{\"name\":" + json_quote(offer.key) + "}";
-    auto pinned = pin(entry->identity(), definition);
-    REQUIRE(pinned);
-    Shown item;
-    item.server = server;
-    item.identity = entry->identity();
-    item.definition = definition;
-    item.pin = pinned->pin;
-    item.findings = offer.findings;
-    items.push_back(item);
-  }
-  auto store = toolgate.store();
-  REQUIRE(store->put_shown(server, entry->identity(), items));
-  StoredServer stored{.server = server,
-                      .identity = entry->identity(),
-                      .capabilities = "{}",
-                      .server_info = "{}",
-                      .revision = "2025-11-25"};
-  REQUIRE(store->put_server(stored));
 }
 
 constexpr const char* hard_finding =
@@ -188,8 +139,7 @@ TEST_CASE("an approval is for one definition, of one server, by one key") {
   toolgate.must({"approve", "files"});
 
   SUBCASE("a definition that changed is held") {
-    auto store = toolgate.store();
-    auto shown = store->shown("files");
+    auto shown = toolgate.store()->shown("files");
     REQUIRE(shown);
     Definition changed{
         .kind = ItemKind::tool, .key = "read", .json = R"({"name":"read","title":"new"})"};
@@ -197,17 +147,16 @@ TEST_CASE("an approval is for one definition, of one server, by one key") {
     REQUIRE(pinned);
     (*shown)[0].definition = changed;
     (*shown)[0].pin = pinned->pin;
-    REQUIRE(store->put_shown("files", (*shown)[0].identity, *shown));
+    test::put_shown(toolgate, *shown);
     CHECK(member(toolgate.must({"status", "--json"}), "state") == "changed");
     CHECK(member(toolgate.must({"status", "--json"}), "tools") ==
           R"({"approved":1,"held":1,"new":0})");
   }
   SUBCASE("a definition that was replaced behind its pin is refused") {
-    auto store = toolgate.store();
-    auto shown = store->shown("files");
+    auto shown = toolgate.store()->shown("files");
     REQUIRE(shown);
     (*shown)[0].definition.json = R"({"name":"read","description":"evil"})";
-    REQUIRE(store->put_shown("files", (*shown)[0].identity, *shown));
+    test::put_shown(toolgate, *shown);
     const Outcome outcome = toolgate({"approve", "files"});
     CHECK(outcome.status == 1);
     CHECK(contains(outcome.error, "does not fit its own digest"));

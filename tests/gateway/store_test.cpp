@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/store/decisions.hpp"
 #include "gateway/store/sqlite.hpp"
 #include "tests/gateway/store_home.hpp"
 
@@ -28,6 +29,16 @@ StoredApproval approval(const std::string& server, const std::string& key, const
   one.definition.key = key;
   one.definition.json = R"({"name":"x"})";
   return one;
+}
+
+Status put(Store& store, const std::vector<StoredApproval>& approvals) {
+  return put_approvals(store, {}, approvals, {});
+}
+
+Result<std::size_t> revoke(Store& store, const std::string& server,
+                           const std::vector<std::string>& keys, std::int64_t time_ns) {
+  return revoke_approvals(store, server, keys, time_ns,
+                          [](std::size_t) { return std::vector<Record>(); });
 }
 
 std::vector<std::string> texts(Store& store) {
@@ -181,13 +192,13 @@ TEST_CASE("a file of garbage is refused, and left alone") {
 TEST_CASE("approvals: stored, superseded, revoked") {
   TemporaryHome home;
   auto store = home.open();
-  REQUIRE(store->put_approvals({approval("files", "read", "1"), approval("files", "write", "2"),
-                                approval("files", "", "3", ItemKind::instructions),
-                                approval("other", "read", "4")}));
+  REQUIRE(put(*store, {approval("files", "read", "1"), approval("files", "write", "2"),
+                       approval("files", "", "3", ItemKind::instructions),
+                       approval("other", "read", "4")}));
   CHECK(texts(*store).size() == 4);
 
   SUBCASE("a new one takes the place of the old one") {
-    REQUIRE(store->put_approvals({approval("files", "read", "5")}));
+    REQUIRE(put(*store, {approval("files", "read", "5")}));
     auto all = store->approvals();
     REQUIRE(all);
     REQUIRE(all->size() == 4);
@@ -198,25 +209,25 @@ TEST_CASE("approvals: stored, superseded, revoked") {
     CHECK(all->back().record.key_id == "0123");
   }
   SUBCASE("the same key of another kind is another thing") {
-    REQUIRE(store->put_approvals({approval("files", "read", "5", ItemKind::prompt)}));
+    REQUIRE(put(*store, {approval("files", "read", "5", ItemKind::prompt)}));
     CHECK(texts(*store).size() == 5);
   }
   SUBCASE("revoking named ones") {
-    auto count = store->revoke("files", {"write", "nothing"}, 9);
+    auto count = revoke(*store, "files", {"write", "nothing"}, 9);
     REQUIRE(count);
     CHECK(*count == 1);
     CHECK(texts(*store).size() == 3);
   }
   SUBCASE("the empty key means the instructions, not everything") {
-    auto count = store->revoke("files", {""}, 9);
+    auto count = revoke(*store, "files", {""}, 9);
     REQUIRE(count);
     CHECK(*count == 1);
   }
   SUBCASE("revoking all of a server") {
-    auto count = store->revoke("files", {}, 9);
+    auto count = revoke(*store, "files", {}, 9);
     REQUIRE(count);
     CHECK(*count == 3);
-    auto again = store->revoke("files", {}, 10);
+    auto again = revoke(*store, "files", {}, 10);
     REQUIRE(again);
     CHECK(*again == 0);
     CHECK(texts(*store) == std::vector{signed_for("other", "4").text});
@@ -228,8 +239,7 @@ TEST_CASE("approvals are stored all or none") {
   auto store = home.open();
   StoredApproval bad = approval("files", "b", "2");
   bad.record.text = "{}";
-  auto put = store->put_approvals({approval("files", "a", "1"), bad});
-  REQUIRE(!put);
+  CHECK_FALSE(put(*store, {approval("files", "a", "1"), bad}));
   CHECK(texts(*store).empty());
 }
 
@@ -243,12 +253,15 @@ TEST_CASE("what was shown is replaced as a whole, in its order") {
     item.definition.key = key;
     item.definition.json = std::string(R"({"name":")") + key + "\"}";
     item.pin = digest("test", key);
+    item.identity = identity;
+    item.scopes = digest("test", "scopes");
     item.findings = "[]";
     item.time_ns = 42;
     items.push_back(item);
   }
-  REQUIRE(store->put_shown("files", identity, items));
-  REQUIRE(store->put_shown("other", identity, {items[0]}));
+  const ReviewSeal seal = ReviewSeal::generate();
+  REQUIRE(store->put_shown("files", items, seal));
+  REQUIRE(store->put_shown("other", {items[0]}, seal));
   auto shown = store->shown("files");
   REQUIRE(shown);
   REQUIRE(shown->size() == 3);
@@ -259,8 +272,11 @@ TEST_CASE("what was shown is replaced as a whole, in its order") {
   CHECK((*shown)[1].server == "files");
   CHECK((*shown)[1].findings == "[]");
   CHECK((*shown)[1].time_ns == 42);
+  CHECK((*shown)[1].scopes == digest("test", "scopes"));
+  CHECK((*shown)[1].place == 1);
+  CHECK(is_sealed((*shown)[1], seal));
 
-  REQUIRE(store->put_shown("files", identity, {items[2]}));
+  REQUIRE(store->put_shown("files", {items[2]}, seal));
   shown = store->shown("files");
   REQUIRE(shown);
   REQUIRE(shown->size() == 1);
@@ -310,10 +326,10 @@ TEST_CASE("servers and agents") {
 TEST_CASE("a row of an unknown kind approves nothing and keeps no other from being revoked") {
   TemporaryHome home;
   auto store = home.open();
-  REQUIRE(store->put_approvals({approval("files", "read", "1"), approval("files", "write", "2")}));
+  REQUIRE(put(*store, {approval("files", "read", "1"), approval("files", "write", "2")}));
   REQUIRE(store->database().run("UPDATE approvals SET kind = 'charm' WHERE key = 'read'"));
   CHECK(texts(*store).size() == 1);
-  auto revoked = store->revoke("files", {}, 5);
+  auto revoked = revoke(*store, "files", {}, 5);
   REQUIRE(revoked);
   CHECK(*revoked == 2);
   CHECK(texts(*store).empty());
@@ -342,10 +358,10 @@ TEST_CASE("data_version changes with approvals, agents and reviews of another co
   REQUIRE(other->add_agent(AgentName("a"), "h", 1));
   CHECK(version() != before);
   before = version();
-  REQUIRE(other->put_approvals({approval("s", "t", "1")}));
+  REQUIRE(put(*other, {approval("s", "t", "1")}));
   CHECK(version() != before);
   before = version();
-  REQUIRE(other->revoke("s", {}, 5));
+  REQUIRE(revoke(*other, "s", {}, 5));
   CHECK(version() != before);
 }
 

@@ -1,0 +1,59 @@
+#include <set>
+
+#include "gateway/cli/commands.hpp"
+#include "gateway/cli/home.hpp"
+#include "gateway/core/clock.hpp"
+#include "gateway/store/decisions.hpp"
+
+namespace toolgate {
+namespace {
+
+// One for each item that was named, or one for all of the server.
+std::vector<Record> records_of(const Invocation& call, const std::vector<std::string>& keys,
+                               std::size_t count) {
+  std::vector<Record> records;
+  const std::vector<std::string> all = {""};
+  for (const std::string& key : keys.empty() ? all : keys) {
+    if (count == 0) break;
+    Record record;
+    record.kind = "revocation";
+    record.server = call.arguments[0];
+    record.tool = key;
+    record.decision = "deny";
+    record.reason = keys.empty() ? "every approval was withdrawn" : "the approval was withdrawn";
+    records.push_back(by_administrator(std::move(record)));
+  }
+  return records;
+}
+
+}  // namespace
+
+int revoke_command(const Invocation& call) {
+  Console& console = call.console;
+  const std::string& server = call.arguments[0];
+  auto store = open_store(call);
+  if (!store) return fail(console, store.refusal());
+  auto approvals = (*store)->approvals();
+  if (!approvals) return fail(console, approvals.refusal());
+  std::vector<std::string> keys;
+  for (std::size_t at = 1; at < call.arguments.size(); ++at) {
+    std::set<std::string> named;
+    for (const StoredApproval& one : *approvals) {
+      if (names_item(call.arguments[at], one.definition)) named.insert(one.definition.key);
+    }
+    if (named.empty()) named.insert(call.arguments[at]);
+    keys.insert(keys.end(), named.begin(), named.end());
+  }
+  const auto records = [&](std::size_t count) { return records_of(call, keys, count); };
+  auto count = revoke_approvals(**store, server, keys, now_utc_ns(), records);
+  if (!count) return fail(console, count.refusal());
+  if (*count == 0) {
+    return fail(console,
+                Refusal(Reason::not_found, "nothing of that is approved for " + visible(server) +
+                                               ": `toolgate status` shows what is"));
+  }
+  console.out << "revoked " << *count << " approvals of " << visible(server) << std::endl;
+  return exit_status::done;
+}
+
+}  // namespace toolgate
