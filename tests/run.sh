@@ -135,7 +135,8 @@ everything() {
   say "end-to-end tests"
   end_to_end e2e-1.log conformance servers verbatim hostile matrix round-robin freeze &
   local first=$!
-  end_to_end e2e-2.log fixture conformance-client features http config paths misbehaving harnesses probe stateless skills signatures
+  end_to_end e2e-2.log fixture conformance-client features http config paths misbehaving harnesses probe stateless skills \
+    signatures approvals-bind
   wait "$first"
   show e2e-1.log
   show e2e-2.log
