@@ -35,7 +35,7 @@ namespace toolgate {
 struct Record {
   std::string kind;  // "call.intent", "call.outcome", "refusal", "approval",
                      // "approval.refused", "review", "revocation", "server.start", "server.exit",
-                     // "server.held", "configuration", "agent", "finding", "freeze",
+                     // "server.held", "configuration", "agent", "finding", "freeze", "signature",
                      // "file.change", "file.held", "file.decision", "file.outcome",
                      // "file.restored", "file.discarded"
   std::string agent;
