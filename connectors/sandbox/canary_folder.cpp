@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -18,26 +17,35 @@ namespace {
 // Root's sandboxes write as the owner of their scopes, who must not be root.
 constexpr unsigned nobody = 65534;
 
-constexpr auto folders =
-    std::to_array<const char*>({"free", "free/.git", "free/.git/hooks", "held"});
-constexpr auto files = std::to_array<const char*>({"free/own", "free/.git/config", "held/own"});
+// Everything is made and given away by descriptor, from the inside to the outside: until all is
+// there, nobody else can put anything in its place.
+bool give_away(const Descriptor& file) {
+  return ::geteuid() != 0 || ::fchown(file.number(), nobody, nobody) == 0;
+}
 
-bool give_away(const std::string& path) {
-  return ::geteuid() != 0 || ::lchown(path.c_str(), nobody, nobody) == 0;
+Descriptor make_folder(const Descriptor& above, const char* name) {
+  if (::mkdirat(above.number(), name, 0700) != 0) return Descriptor();
+  return Descriptor(
+      ::openat(above.number(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+bool make_file(const Descriptor& above, const char* name) {
+  const Descriptor file(
+      ::openat(above.number(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  return file && ::write(file.number(), "own\n", 4) == 4 && give_away(file);
 }
 
 bool fill(const std::string& path) {
-  if (!give_away(path)) return false;
-  for (const char* name : folders) {
-    const std::string folder = path + "/" + name;
-    if (::mkdir(folder.c_str(), 0700) != 0 || !give_away(folder)) return false;
-  }
-  for (const char* name : files) {
-    const std::string one = path + "/" + name;
-    const Descriptor file(::open(one.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file || ::write(file.number(), "own\n", 4) != 4 || !give_away(one)) return false;
-  }
-  return true;
+  const Descriptor top(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!top) return false;
+  const Descriptor free = make_folder(top, "free");
+  const Descriptor held = make_folder(top, "held");
+  if (!free || !held) return false;
+  const Descriptor git = make_folder(free, ".git");
+  if (!git) return false;
+  const Descriptor hooks = make_folder(git, "hooks");
+  return hooks && make_file(free, "own") && make_file(git, "config") && make_file(held, "own") &&
+         give_away(hooks) && give_away(git) && give_away(free) && give_away(held) && give_away(top);
 }
 
 }  // namespace
