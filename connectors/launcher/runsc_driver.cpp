@@ -292,6 +292,18 @@ struct Word {
       refuse("the word of the first process");
     }
   }
+  // What stands there may be the server's, which has the first process's user: of all that the
+  // launcher may say nothing but an errno is believed, and no text.
+  [[noreturn]] static void fail_as(const char* said, std::size_t length) {
+    std::size_t digits = 1;
+    while (digits < length && said[digits] >= '0' && said[digits] <= '9') ++digits;
+    if (said[0] != static_cast<char>(LauncherSays::not_executed) || digits != length ||
+        length < 2 || length > 5) {
+      refuse_runsc("its first process could not start the server");
+    }
+    [[maybe_unused]] const ssize_t written = write(launcher_status_number, said, length);
+    end(launcher_refused_status);
+  }
   // Passes it on. Whether there was one; ends when it says that nothing was executed.
   bool pass_on() {
     char events[4096];
@@ -300,8 +312,8 @@ struct Word {
     const ssize_t count = pread(file, said, sizeof said, 0);
     if (count <= 0) return false;
     const bool executing = said[0] == static_cast<char>(LauncherSays::executing);
-    const std::size_t length = executing ? 1 : static_cast<std::size_t>(count);
-    if (write(launcher_status_number, said, length) < 0 || !executing) end(launcher_refused_status);
+    if (!executing) fail_as(said, static_cast<std::size_t>(count));
+    if (write(launcher_status_number, said, 1) != 1) end(launcher_refused_status);
     close(launcher_status_number);
     unlink(runsc_word_path);
     close(changes);

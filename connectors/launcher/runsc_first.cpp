@@ -21,6 +21,7 @@
 #include "connectors/launcher/order_reader.hpp"
 #include "connectors/launcher/refusal.hpp"
 #include "connectors/launcher/runsc_orders.hpp"
+#include "connectors/launcher/shield.hpp"
 #include "connectors/launcher/steps.hpp"
 
 namespace {
@@ -59,8 +60,11 @@ ServerOrders read_orders() {
 // In the child. The pipe closes when the server is executed, and brings errno when it is not.
 [[noreturn]] void become_server(const ServerOrders& server, const sigset_t& signals, int failure) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const pid_t first = getppid();
+  const pid_t group = getpgrp();
   if (setsid() < 0) refuse("a session of its own");
   give_up_privileges();
+  if (!shield(first, group)) refuse("the shield of the first process");
   apply_filter(server.filter);
   if (server.seconds > 0) limit_resource(RLIMIT_CPU, server.seconds);
   sigprocmask(SIG_SETMASK, &signals, nullptr);
