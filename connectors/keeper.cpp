@@ -125,8 +125,12 @@ void be_ended_first() {
 void enter_tree(const ReceivedOrders& orders, const ProcessTree* tree, int status) {
   if (tree == nullptr || tree->enter() || orders.sandbox->limits.tree != TreeLimit::required)
     return;
-  std::string why = "its cgroup cannot be entered (" + std::string(std::strerror(errno)) + ")";
-  why.insert(why.begin(), static_cast<char>(LauncherSays::missing));
+  const int error = errno;
+  std::string why = "its cgroup cannot be entered (" + std::string(std::strerror(error)) + ")";
+  // What merely failed is no loss of a boundary.
+  const bool is_forbidden = error == EACCES || error == EPERM || error == ENOENT || error == EROFS;
+  why.insert(why.begin(),
+             static_cast<char>(is_forbidden ? LauncherSays::missing : LauncherSays::refused));
   [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
   ::_exit(127);
 }

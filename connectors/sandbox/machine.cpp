@@ -207,6 +207,7 @@ Result<Machine> make_machine(const SandboxPlan& plan, const SandboxedProgram& se
   auto kernel = find_machine_kernel();
   if (!kernel) return lacks(kernel.refusal().detail);
   auto files = initial_files(*kernel, guest_orders(plan, server, filter));
+  if (!files && files.refusal().reason == Reason::unavailable) return files.refusal();
   if (!files) return lacks(files.refusal().detail);
   Machine machine;
   machine.kernel = kernel->image;

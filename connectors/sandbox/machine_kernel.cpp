@@ -111,7 +111,7 @@ Result<std::string> unpacked(const std::string& path, const Unpacker& unpacker) 
   }
   int status = 1;
   if (child > 0 && ::waitpid(child, &status, 0) == child && status == 0) return bytes;
-  return Refusal(Reason::unsupported, "the module " + path + " could not be unpacked by " +
+  return Refusal(Reason::unavailable, "the module " + path + " could not be unpacked by " +
                                           unpacker.program + " (apt-get install " +
                                           unpacker.package + ")");
 }
@@ -168,7 +168,7 @@ Result<std::string> read_module(const std::string& path) {
   }
   std::string bytes = text_of(path);
   if (!bytes.empty()) return bytes;
-  return Refusal(Reason::unsupported, "the kernel's module " + path + " cannot be read");
+  return Refusal(Reason::unavailable, "the kernel's module " + path + " cannot be read");
 }
 
 }  // namespace toolgate

@@ -8,7 +8,8 @@ ServerEntry lesser_entry(const ServerEntry& entry) {
   ServerEntry lesser = entry;
   lesser.isolation = entry.when_missing->isolation;
   lesser.isolation_written_out = true;
-  lesser.sandbox.tree = TreeLimit::if_possible;
+  // The same boundary is what remains where it is the cgroup that is missing.
+  if (lesser.isolation == entry.isolation) lesser.sandbox.tree = TreeLimit::if_possible;
   lesser.when_missing.reset();
   return lesser;
 }
