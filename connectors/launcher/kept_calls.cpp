@@ -112,6 +112,8 @@ int replace_once(Custody& custody, const Argument& from, const Argument& to) {
     return EAGAIN;
   }
   custody.gone(from);
+  FileId now;
+  if (identify(to.directory(), to.name(), now)) custody.contents().remove(now);  // an older name
   return result_of(unlinkat(from.directory(), from.name(), 0));
 }
 

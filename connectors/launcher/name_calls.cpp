@@ -221,7 +221,8 @@ int remove_name(const Caller& caller, const Rules& rules, int directory, std::ui
 int truncate_file(const Caller& caller, const Rules& rules, std::uint64_t address,
                   std::int64_t length) {
   if (length < 0) return EINVAL;
-  NameCallResult opened = open_file(caller, rules, AT_FDCWD, address, O_WRONLY, 0);
+  NameCallResult opened =
+      open_file(caller, rules, AT_FDCWD, address, O_WRONLY | O_TRUNC, 0);  // or part
   if (opened.error != 0) return opened.error;
   return result_of(ftruncate(opened.file.number(), length));
 }

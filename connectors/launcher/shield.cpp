@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,6 +34,15 @@ class Program {
          static_cast<std::uint32_t>(offsetof(seccomp_data, args) +
                                     rule.argument * sizeof(std::uint64_t))});
     add({is_equal, 0, 1, static_cast<std::uint32_t>(rule.value)});
+    add({answer, 0, 0, SECCOMP_RET_ERRNO | EPERM});
+  }
+  // A call without this value there gets it.
+  void add_other(const Rule& rule) {
+    add_call(rule.call, 3);
+    add({load, 0, 0,
+         static_cast<std::uint32_t>(offsetof(seccomp_data, args) +
+                                    rule.argument * sizeof(std::uint64_t))});
+    add({is_equal, 1, 0, static_cast<std::uint32_t>(rule.value)});
     add({answer, 0, 0, SECCOMP_RET_ERRNO | EPERM});
   }
   void add_missing(long call) {
@@ -82,6 +92,10 @@ bool shield(pid_t supervisor, pid_t group) {
   };
   Program program;
   for (const Rule& rule : rules) program.add(rule);
+  // Those of a group, or of the user: the supervisor's too.
+  program.add_other({SYS_setpriority, 0, PRIO_PROCESS});
+  constexpr pid_t one_process = 1;  // IOPRIO_WHO_PROCESS
+  program.add_other({SYS_ioprio_set, 0, one_process});
   program.add_missing(SYS_pidfd_send_signal);  // it takes a directory of /proc for a process, too
   return program.apply();
 }

@@ -23,7 +23,7 @@ export const cases = [
     tries: [
       ...eperm('kill 2 19', 'kill 2 0', 'kill -1 19', 'tkill 2 19', 'tgkill 2 2 19', 'queue_signal 2 19',
         'queue_thread_signal 2 2 19', 'pidfd_open 2', 'set_signal_of_descriptor 19', 'set_affinity 2', 'set_scheduler 2',
-        'set_priority 2', 'set_io_priority 2'),
+        'set_priority 2', 'set_io_priority 2', 'set_priority_of_group 1', 'set_priority_of_user', 'set_io_priority_of_user'),
       ['signal_by_folder 2 19', 'denied ENOSYS'], ['kill 0 0', 'succeeded'], ['create @/s/f', 'succeeded'],
     ],
   },

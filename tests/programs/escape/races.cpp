@@ -186,6 +186,19 @@ long set_priority(char** a) {
   constexpr int last = 19;
   return setpriority(PRIO_PROCESS, static_cast<id_t>(number(a[0])), last);
 }
+long set_priority_of_group(char** a) {
+  constexpr int last = 19;
+  return setpriority(PRIO_PGRP, static_cast<id_t>(number(a[0])), last);
+}
+long set_priority_of_user(char**) {
+  constexpr int last = 19;
+  return setpriority(PRIO_USER, getuid(), last);
+}
+long set_io_priority_of_user(char**) {
+  constexpr int user = 3;
+  constexpr int idle = 3 << 13;
+  return syscall(SYS_ioprio_set, user, getuid(), idle);
+}
 long set_io_priority(char** a) {
   constexpr int process = 1;
   constexpr int idle = 3 << 13;
@@ -204,6 +217,9 @@ constexpr auto attacks = std::to_array<Attack>({
     {"set_scheduler", set_scheduler},
     {"set_priority", set_priority},
     {"set_io_priority", set_io_priority},
+    {"set_priority_of_group", set_priority_of_group},
+    {"set_priority_of_user", set_priority_of_user},
+    {"set_io_priority_of_user", set_io_priority_of_user},
     {"race_text", race_text},
     {"race_move", race_move},
     {"race_descriptor", race_descriptor},
