@@ -50,12 +50,9 @@ class Names {
  public:
   std::string hide(std::string line) {
     static const std::regex id("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}");
-    static const std::regex task("tg-[A-Za-z0-9_-]{43,}");
-    static const std::regex state("[A-Za-z0-9_-]{120,}");
     static const std::regex cursor("\\b[0-9]+:[0-9a-f]{16}\\b");
     line = std::regex_replace(line, id, "ID");
-    line = name_all(std::move(line), task, "$task", tasks_);
-    line = name_all(std::move(line), state, "$state", states_);
+    line = name_tokens(std::move(line));
     return name_all(std::move(line), cursor, "$cursor", cursors_);
   }
   std::string reveal(std::string line) const {
@@ -64,17 +61,32 @@ class Names {
   }
 
  private:
+  std::string named(const std::string& text, const std::string& name, std::size_t& count) {
+    auto known = std::ranges::find_if(known_, [&](const auto& one) { return one.second == text; });
+    if (known != known_.end()) return known->first;
+    known_.emplace_back(name + std::to_string(++count), text);
+    return known_.back().first;
+  }
   std::string name_all(std::string line, const std::regex& what, const std::string& name,
                        std::size_t& count) {
     for (std::smatch match; std::regex_search(line, match, what);) {
-      std::string text = match.str();
-      auto known =
-          std::ranges::find_if(known_, [&](const auto& one) { return one.second == text; });
-      if (known == known_.end()) {
-        known_.emplace_back(name + std::to_string(++count), text);
-        known = known_.end() - 1;
+      const std::string text = match.str();
+      line = replaced(line, text, named(text, name, count));
+    }
+    return line;
+  }
+  // Tasks and states, whole: the letters of a state are chance, and may look like a task.
+  std::string name_tokens(std::string line) {
+    static const std::regex token("[A-Za-z0-9_-]{46,}");
+    constexpr std::size_t least_state = 120;
+    const std::string whole = line;
+    for (std::sregex_iterator at(whole.begin(), whole.end(), token), end; at != end; ++at) {
+      const std::string text = at->str();
+      if (text.starts_with("tg-")) {
+        line = replaced(line, text, named(text, "$task", tasks_));
+      } else if (text.size() >= least_state) {
+        line = replaced(line, text, named(text, "$state", states_));
       }
-      line = replaced(line, text, known->first);
     }
     return line;
   }
