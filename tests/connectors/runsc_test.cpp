@@ -69,20 +69,20 @@ TEST_CASE("runsc's bundle: the limits of the plan hold inside") {
 
 TEST_CASE("runsc's bundle: each scope and program has the flags that the host holds") {
   SandboxPlan asked = plan();
-  asked.files = {{"/work/read", FileMode::ro, false},
-                 {"/work/run", FileMode::ro, true},
-                 {"/work/write", FileMode::rw, false},
-                 {"/work/keep", FileMode::rw_no_delete, false},
-                 {"/work/staged", FileMode::rw_no_delete, false, true},
+  asked.files = {{"/srv/read", FileMode::ro, false},
+                 {"/srv/run", FileMode::ro, true},
+                 {"/srv/write", FileMode::rw, false},
+                 {"/srv/keep", FileMode::rw_no_delete, false},
+                 {"/srv/staged", FileMode::rw_no_delete, false, true},
                  {"/opt/server/data", FileMode::rw, false},
                  {"/opt/both", FileMode::rw, false}};
   asked.programs = {"/opt/server", "/opt/both"};
   const json::object text = bundle(asked);
-  CHECK(options_of(text, "/work/read") == "bind ro noexec");
-  CHECK(options_of(text, "/work/run") == "bind ro");
-  CHECK(options_of(text, "/work/write") == "bind rw noexec");
-  CHECK(options_of(text, "/work/keep") == "bind rw noexec");
-  CHECK(options_of(text, "/work/staged") == "bind rw noexec");
+  CHECK(options_of(text, "/srv/read") == "bind ro noexec");
+  CHECK(options_of(text, "/srv/run") == "bind ro");
+  CHECK(options_of(text, "/srv/write") == "bind rw noexec");
+  CHECK(options_of(text, "/srv/keep") == "bind rw noexec");
+  CHECK(options_of(text, "/srv/staged") == "bind rw noexec");
   CHECK(options_of(text, "/opt/server") == "bind ro");
   // What lies in a program's directory may be executed, as Landlock adds it up.
   CHECK(options_of(text, "/opt/server/data") == "bind rw");
@@ -104,7 +104,7 @@ TEST_CASE("runsc's bundle: memory file systems have a bound, and hide no scope b
 
 TEST_CASE("runsc's bundle: a path is one string whatever is in it") {
   SandboxPlan asked = plan();
-  const std::string path = "/work/a\"b\\c\n\x01 \xc3\xa4";
+  const std::string path = "/srv/a\"b\\c\n\x01 \xc3\xa4";
   asked.files = {{path, FileMode::ro, false}};
   const json::object text = bundle(asked);
   REQUIRE(mount_at(text, path) != nullptr);
