@@ -257,6 +257,7 @@ class Keeper {
   int status_ = 0;
   bool starting_ = true;
   bool ending_ = false;
+  bool ran_out_ = false;  // of the memory of its tree
 };
 
 int Keeper::run() {
@@ -270,12 +271,12 @@ int Keeper::run() {
   }
   while (!ending_) watch();
   end_everything();
-  const bool ran_out = tree_ && tree_->ran_out();
+  if (tree_ && tree_->ran_out()) ran_out_ = true;
   tree_.reset();
   remove_leftovers(orders_.leftovers);
   if (starting_) return 0;
   report(KeeperReport::Kind::ended, status_,
-         ran_out ? "all its processes together reached \"memory_mb\"" : "");
+         ran_out_ ? "all its processes together reached \"memory_mb\"" : "");
   return 0;
 }
 
@@ -318,7 +319,12 @@ void Keeper::watch() {
                        {failure_.number(), POLLIN, 0}};
   if (::poll(watched, failure_ ? 4 : 3, -1) < 0) return;
   if (failure_ && watched[3].revents != 0) started_or_failed();
-  if (watched[2].revents != 0) ending_ = true;
+  if (watched[2].revents != 0) {
+    // Said before the kernel ends a process and counts it, which it need not once all is ended
+    // here.
+    ran_out_ = true;
+    ending_ = true;
+  }
   if (!ending_ && watched[0].revents != 0) obey();
   if (!ending_ && watched[1].revents != 0) signalled();
 }
