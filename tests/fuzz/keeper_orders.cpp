@@ -31,7 +31,8 @@ void check_same(const SandboxPlan& one, const SandboxPlan& other) {
 }
 
 void check_values(const ReceivedOrders& orders) {
-  check(orders.argv.empty() != orders.leftovers.empty(), "there is a server, or what it left");
+  check(!orders.argv.empty() || !orders.leftovers.empty(),
+        "there is a server, or something to remove");
   check(orders.parent >= 0, "a process id is none that means a group");
   if (!orders.sandbox) return;
   const SandboxTier tier = orders.sandbox->tier;
