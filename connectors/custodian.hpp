@@ -17,6 +17,9 @@ namespace toolgate {
 // Whose changes those of an agent in `toolgate run` are: it has scopes of its own, and no name.
 inline constexpr std::string_view run_server = "agent";
 
+// Why content could not be kept, with the remedy, for records and the log.
+std::string why_not_kept(int error);
+
 // Called from the event loop, which it never holds up; outlives the links.
 class Custodian {
  public:

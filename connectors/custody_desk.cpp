@@ -84,19 +84,30 @@ class CustodyDesk::Line {
  public:
   explicit Line(int socket) : socket_(socket) {}
 
-  bool say(CustodyOrder order, const std::string& more = "") {
+  bool say(CustodyOrder order) {
     const std::lock_guard lock(mutex_);
-    return send(order, more);
+    return send(order, "");
   }
   // Noted before it is said: whatever the server answers then, the note is there.
   void kept(FileNote note) {
     const std::lock_guard lock(mutex_);
-    kept_.push_back(std::move(note));
+    answered_.push_back(std::move(note));
     send(CustodyOrder::kept, "");
   }
-  std::vector<FileNote> take_kept() {
+  void not_kept(FileNote note, int error) {
     const std::lock_guard lock(mutex_);
-    return std::exchange(kept_, {});
+    // The sandbox asks again: what came of that is noted then.
+    if (error != EAGAIN) {
+      note.effect = FileNote::Effect::unkept;
+      note.why = why_not_kept(error);
+      note.id.clear();  // there is nothing of that name
+      answered_.push_back(std::move(note));
+    }
+    send(CustodyOrder::not_kept, std::to_string(error));
+  }
+  std::vector<FileNote> take_answered() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(answered_, {});
   }
   void close() {
     const std::lock_guard lock(mutex_);
@@ -112,7 +123,7 @@ class CustodyDesk::Line {
 
   std::mutex mutex_;
   int socket_;
-  std::vector<FileNote> kept_;
+  std::vector<FileNote> answered_;
 };
 
 CustodyDesk::CustodyDesk(asio::any_io_executor executor, ServerName server, Custodian& custodian,
@@ -151,7 +162,7 @@ Task<> CustodyDesk::report() {
   while (socket_.is_open()) {
     due_.expires_after(report_every);
     co_await due_.async_wait(as_result);
-    take_kept();
+    take_answered();
     tell_outside();
   }
 }
@@ -167,7 +178,7 @@ void CustodyDesk::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   due_.cancel();
-  take_kept();
+  take_answered();
   tell_outside();
 }
 
@@ -198,7 +209,7 @@ std::shared_ptr<OpenNotes> CustodyDesk::notes_of(BrokerId call) {
 }
 
 CustodyDesk::More CustodyDesk::drain(int most) {
-  take_kept();
+  take_answered();
   while (socket_.is_open() && most-- > 0) {
     char text[custody_message_bytes];
     const Received received =
@@ -228,7 +239,7 @@ void CustodyDesk::hear(std::string_view message, Descriptor file) {
     if (error == 0) {
       line->kept(one);
     } else {
-      line->say(CustodyOrder::not_kept, std::to_string(error));
+      line->not_kept(one, error);
     }
   });
 }
@@ -249,10 +260,10 @@ void CustodyDesk::hold(const FileNote& one) {
   });
 }
 
-void CustodyDesk::take_kept() {
+void CustodyDesk::take_answered() {
   if (!line_) return;
-  for (const FileNote& kept : line_->take_kept()) {
-    for (const std::shared_ptr<OpenNotes>& notes : notebooks()) notes->add(kept);
+  for (const FileNote& note : line_->take_answered()) {
+    for (const std::shared_ptr<OpenNotes>& notes : notebooks()) notes->add(note);
   }
 }
 

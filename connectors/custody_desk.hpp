@@ -68,7 +68,7 @@ class CustodyDesk {
   More drain(int most);
   void hear(std::string_view message, Descriptor file);
   void hold(const FileNote& note);
-  void take_kept();
+  void take_answered();
   std::vector<std::shared_ptr<OpenNotes>> notebooks();
   void tell_outside();
   void give_up(const char* why);

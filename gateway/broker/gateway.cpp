@@ -162,18 +162,19 @@ Task<> Gateway::end() {
   janitor_.reset();
 }
 
-// What changed and what was refused are two records: they ask for different things.
+// What changed, what was refused and what could not be kept are records of their own: they ask for
+// different things.
 Task<> Gateway::record_files(Record record, std::shared_ptr<OpenNotes> notes) {
   co_await asio::this_coro::throw_if_cancelled(false);  // at the end it is written all the same
   const FileNotes files = co_await OpenNotes::settled(std::move(notes));
   record.files.more = files.more;
-  for (const bool waits : {false, true}) {
+  for (const std::string_view kind : {"file.change", "file.held", "file.not_kept"}) {
     Record one = record;
     one.files = FileNotes();
-    one.kind = waits ? "file.held" : "file.change";
-    one.decision = waits ? "deny" : "allow";
+    one.kind = kind;
+    one.decision = kind == "file.change" ? "allow" : "deny";
     std::ranges::copy_if(files.list, std::back_inserter(one.files.list),
-                         [waits](const FileNote& note) { return note.waits() == waits; });
+                         [kind](const FileNote& note) { return record_kind(note) == kind; });
     if (one.files.list.empty()) continue;
     one.files.more = std::exchange(record.files.more, 0);
     auto written = co_await audit_->write(std::move(one));

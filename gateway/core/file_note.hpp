@@ -16,13 +16,15 @@ struct FileNote {
     move,     // a name was to become `to`; the same
     replace,  // what stands at `to` was to be replaced by `path`, which is something else than a
               // change of content; the same
+    unkept,   // content was to change and could not be kept before (`why`): it did not change
   };
   std::string id;  // UUIDv7, of the kept content or of the decision
   Effect effect = Effect::kept;
   std::string path;  // absolute; any bytes but NUL
   std::string to;
+  std::string why = {};
 
-  bool waits() const { return effect != Effect::kept; }
+  bool waits() const { return effect != Effect::kept && effect != Effect::unkept; }
 };
 
 // Those of one call, or of what no call claimed.
@@ -47,6 +49,12 @@ struct FileNotes {
   }
 };
 
+// Of the record that it stands in where no call claims it.
+constexpr std::string_view record_kind(const FileNote& note) {
+  if (note.effect == FileNote::Effect::unkept) return "file.not_kept";
+  return note.waits() ? "file.held" : "file.change";
+}
+
 constexpr std::string_view effect_name(FileNote::Effect effect) {
   switch (effect) {
     case FileNote::Effect::kept:
@@ -57,6 +65,8 @@ constexpr std::string_view effect_name(FileNote::Effect effect) {
       return "move";
     case FileNote::Effect::replace:
       return "replace";
+    case FileNote::Effect::unkept:
+      return "not_kept";
   }
   return "change";
 }

@@ -36,8 +36,8 @@ struct Record {
   std::string kind;  // "call.intent", "call.outcome", "refusal", "approval",
                      // "approval.refused", "review", "revocation", "server.start", "server.exit",
                      // "server.held", "configuration", "agent", "finding", "freeze", "signature",
-                     // "file.change", "file.held", "file.decision", "file.outcome",
-                     // "file.restored", "file.discarded"
+                     // "file.change", "file.held", "file.not_kept", "file.decision",
+                     // "file.outcome", "file.restored", "file.discarded"
   std::string agent;
   std::string session;
   std::string server;

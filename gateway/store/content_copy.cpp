@@ -68,13 +68,14 @@ bool is_same(const timespec& one, const timespec& other) {
 
 }  // namespace
 
-int copy_content(int from, int to, std::uint64_t size, const std::atomic<bool>* stop) {
+int copy_content(int from, int to, std::uint64_t size, const CopyGoesOn& goes_on) {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   for (std::uint64_t at = 0; next_data(from, at, size, begin, end); at = end) {
     for (std::uint64_t done = begin; done < end;) {
-      if (stop != nullptr && stop->load()) return ECANCELED;
-      if (int error = copy_piece(from, to, done, std::min(end - done, piece_bytes))) return error;
+      const std::uint64_t most = std::min(end - done, piece_bytes);
+      if (int error = goes_on ? goes_on(most) : 0) return error;
+      if (int error = copy_piece(from, to, done, most)) return error;
     }
   }
   struct stat about{};

@@ -3,14 +3,17 @@
 
 #include <sys/stat.h>
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 
 namespace toolgate {
 
-// The first `size` bytes into an empty file, holes left as holes; in pieces, between which `stop`
-// is looked at (null: never). 0 or an errno: EAGAIN where the file is shorter by now, ECANCELED.
-int copy_content(int from, int to, std::uint64_t size, const std::atomic<bool>* stop = nullptr);
+// Asked before each piece of so many bytes: 0, or the errno to give up with.
+using CopyGoesOn = std::function<int(std::uint64_t bytes)>;
+
+// The first `size` bytes into an empty file, holes left as holes. 0 or an errno: EAGAIN where the
+// file is shorter by now.
+int copy_content(int from, int to, std::uint64_t size, const CopyGoesOn& goes_on = nullptr);
 
 // All of it, from its beginning, into whatever takes bytes: a pipe, a terminal, a file at its end.
 // 0 or an errno.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,6 +97,14 @@ int CustodyBook::room_for(const KeptContent& content, Room room) {
   return fits ? 0 : EDQUOT;
 }
 
+int CustodyBook::room_on_disk(std::uint64_t bytes, Room room) const {
+  if (room == Room::unbounded) return 0;
+  struct statvfs disk{};
+  if (::statvfs(folder_.c_str(), &disk) != 0) return errno;
+  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  return bytes <= free && free - bytes >= limits_.free_bytes ? 0 : ENOSPC;
+}
+
 Status CustodyBook::insert(const KeptContent& content) {
   auto insert = store_->database().query(
       "INSERT INTO kept(id, server, path, kind, time_ns, bytes, mode, owner, group_)"
@@ -147,8 +156,16 @@ int CustodyBook::keep(KeptContent content, int file, Room room, const std::atomi
   if (!S_ISREG(before.st_mode)) return EINVAL;
   content.kind = KeptContent::Kind::file;
   content.bytes = static_cast<std::uint64_t>(before.st_size);
+  // Holes take no room. Others write at the same time, so it is looked at before each piece again.
+  const std::uint64_t on_disk =
+      std::min(content.bytes, static_cast<std::uint64_t>(before.st_blocks) * 512);
+  if (int error = room_on_disk(on_disk, room)) return error;
+  const auto goes_on = [&](std::uint64_t more) {
+    if (stop != nullptr && stop->load()) return ECANCELED;
+    return room_on_disk(more, room);
+  };
   return keep_as(content, room, [&](int to) {
-    if (int error = copy_content(file, to, content.bytes, stop)) return error;
+    if (int error = copy_content(file, to, content.bytes, goes_on)) return error;
     struct stat after{};
     if (::fstat(file, &after) != 0) return errno;
     return is_unchanged(before, after) ? 0 : EAGAIN;
@@ -158,6 +175,7 @@ int CustodyBook::keep(KeptContent content, int file, Room room, const std::atomi
 int CustodyBook::keep_link(KeptContent content, const std::string& target, Room room) {
   content.kind = KeptContent::Kind::link;
   content.bytes = target.size();
+  if (int error = room_on_disk(content.bytes, room)) return error;
   return keep_as(content, room, [&](int to) {
     const ssize_t written = ::write(to, target.data(), target.size());
     if (written < 0) return errno;

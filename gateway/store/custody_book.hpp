@@ -59,6 +59,9 @@ class CustodyBook {
     // of it. The smallest content counts as a block of the disk.
     std::uint64_t kept_bytes = std::uint64_t{4} << 30;
     std::uint64_t kept_rows = 100'000;
+    // Of all together: what stays free on the disk of the home, for the log and whoever else
+    // writes there. It holds for servers, an administrator sees what he does.
+    std::uint64_t free_bytes = std::uint64_t{256} << 20;
     std::uint64_t waiting = 1000;  // what comes then is refused all the same, and not listed
     std::uint64_t decided = 1000;  // that are remembered
   };
@@ -83,7 +86,8 @@ class CustodyBook {
   Status decide(const std::string& id, HeldChange::State state);
 
   // Keeps what an open file holds; durable when it returns. 0 or an errno, for the server: EAGAIN
-  // where it changed meanwhile, EDQUOT, ECANCELED (`stop`, looked at now and then, may be null).
+  // where it changed meanwhile, EDQUOT, ENOSPC where too little would be left free, ECANCELED
+  // (`stop`, looked at now and then, may be null).
   int keep(KeptContent content, int file, Room room, const std::atomic<bool>* stop = nullptr);
   int keep_link(KeptContent content, const std::string& target, Room room);
   Result<std::vector<KeptContent>> kept();  // oldest first
@@ -100,6 +104,8 @@ class CustodyBook {
   // `fill` writes the content; an errno.
   int keep_as(const KeptContent& content, Room room, const std::function<int(int to)>& fill);
   int room_for(const KeptContent& content, Room room);
+  // 0 where so many bytes can be written and enough stays free; else an errno.
+  int room_on_disk(std::uint64_t bytes, Room room) const;
   int enter(const KeptContent& content, Room room);
   Status insert(const KeptContent& content);
 

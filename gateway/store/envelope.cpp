@@ -48,6 +48,7 @@ std::string files_json(const FileNotes& files) {
     append_text(out, "id", note.id);
     append_text(out, "path", note.path);
     append_text(out, "to", note.to);
+    append_text(out, "reason", note.why);
     out += '}';
   }
   if (files.more > 0) out.append(",{\"more\":").append(std::to_string(files.more)).append("}");

@@ -151,8 +151,18 @@ TEST_CASE("custody desk: a content is handed on, and the answer comes back") {
   sandbox.send("k/a\0"s, file.number());
   sandbox.notes_of(0);
   CHECK(sandbox.heard() == "n28");
-  CHECK(sandbox.notes_of(1).list.size() == 1);  // what was not kept did not change
-  CHECK(sandbox.notebook.said == "keep /a content;keep /a content;");
+  const FileNotes refused = sandbox.notes_of(1);
+  REQUIRE(refused.list.size() == 2);
+  CHECK(refused.list[1].effect == FileNote::Effect::unkept);
+  CHECK(!refused.list[1].waits());
+  CHECK(refused.list[1].id.empty());
+  CHECK(refused.list[1].why.find("make room there") != std::string::npos);
+  sandbox.notebook.error = EAGAIN;  // it asks again
+  sandbox.send("k/a\0"s, file.number());
+  sandbox.notes_of(0);
+  CHECK(sandbox.heard() == "n11");
+  CHECK(sandbox.notes_of(1).list.size() == 2);
+  CHECK(sandbox.notebook.said == "keep /a content;keep /a content;keep /a content;");
 }
 
 TEST_CASE("custody desk: what has another form ends it") {

@@ -13,6 +13,7 @@
 #include "connectors/descriptor.hpp"
 #include "gateway/store/sqlite.hpp"
 #include "tests/gateway/custody_case.hpp"
+#include "tests/gateway/small_disk.hpp"
 
 namespace toolgate {
 namespace {
@@ -159,6 +160,40 @@ TEST_CASE("custody: what is kept of one server is bounded in number") {
   CHECK(files.book().keep(some_content(), file.number(), bounded) == 0);
   CHECK(files.book().keep(some_content(), file.number(), bounded) == 0);
   CHECK(files.book().keep(some_content(), file.number(), bounded) == EDQUOT);
+}
+
+TEST_CASE("custody: what servers change never takes the last room of the disk") {
+  constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+  CustodyBook::Limits limits;
+  limits.free_bytes = 8 * mebibyte;
+  const int failed = test::on_small_disk(24 * mebibyte, [&](const std::filesystem::path& disk) {
+    auto store = Store::open(disk, Store::Mode::create);
+    auto book = CustodyBook::open(disk, limits);
+    if (!store || !book) return 1;
+    const auto path = disk / "changing";
+    std::ofstream(path) << std::string(6 * mebibyte, 'x');
+    const auto keep = [&](CustodyBook::Room room) {
+      return (*book)->keep(some_content(), reading(path).number(), room);
+    };
+    if (keep(bounded) != 0) return 2;
+    if (keep(bounded) != ENOSPC || (*book)->kept()->size() != 1) return 3;
+    // A file that is all holes takes none.
+    std::filesystem::resize_file(path, 0);
+    std::filesystem::resize_file(path, std::uintmax_t{1} << 30);
+    if (keep(bounded) != 0) return 4;
+    // An administrator may go further, and then not even an empty file of a server is kept.
+    std::ofstream(path, std::ios::trunc) << std::string(5 * mebibyte, 'x');
+    if (keep(CustodyBook::Room::unbounded) != 0) return 5;
+    std::ofstream(path, std::ios::trunc) << std::string(3 * mebibyte, 'x');
+    if (keep(CustodyBook::Room::unbounded) != 0) return 6;
+    std::ofstream(disk / "other") << std::string(4 * mebibyte, 'x');
+    std::filesystem::resize_file(path, 0);
+    if (keep(bounded) != ENOSPC) return 7;
+    if ((*book)->keep_link(some_content(), "target", bounded) != ENOSPC) return 8;
+    const auto stored = std::filesystem::directory_iterator(disk / "kept");
+    return std::distance(begin(stored), end(stored)) == 4 ? 0 : 9;
+  });
+  CHECK(failed == 0);
 }
 
 TEST_CASE("custody: a file that changes while it is kept is not kept, and takes no more room") {

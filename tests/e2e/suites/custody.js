@@ -17,6 +17,7 @@ export async function run(checks, { gateway = true } = {}) {
   await kept(checks);
   await allowed(checks);
   await owners(checks);
+  await disk(checks);
   await records(checks);
   await killed(checks);
 }
@@ -137,6 +138,33 @@ async function owners(checks) {
       }
     }, undefined, { a: 'one', b: 'one' }, owner);
   }
+}
+
+// The disk of what is kept, in the place of that of the home.
+async function disk(checks) {
+  if (process.getuid() !== 0) return;
+  await staged(checks, 'too little room on the disk of the home: nothing changes, and it is on record', async (stage) => {
+    const kept = join(stage.home.folder, 'kept');
+    const mount = (...options) => equal(spawnSync('mount', [...options, kept]).status, 0, `mount ${options}`);
+    mount('-t', 'tmpfs', '-o', 'size=200m', 'none');
+    try {
+      equal(await stage.work([['write', '@/a', 'two'], ['save', '@/b', 'two'], ['write', '@/new', 'x']]),
+        ['ENOSPC', 'ENOSPC', 'ok'], 'the call');
+      equal([stage.read('a'), stage.read('b')], ['one', 'one'], 'the files');
+      const { files } = stage.lastOutcome();
+      equal(files.map(({ effect, path, waits, id }) => ({ effect, path, waits, id })),
+        ['a', 'b'].map((name) => ({ effect: 'not_kept', path: stage.at(name), waits: false, id: undefined })), 'its files');
+      ensure(/make room/.test(files[0].reason), files[0].reason);
+      equal(await stage.work([], [['write', '@/a', 'two']]), [], 'the next call');
+      const refused = await eventually(() => stage.recorded('file.not_kept')[0], 'what comes after it is on record');
+      equal([refused.decision, refused.files[0].path], ['deny', stage.at('a')], 'the record');
+      mount('-o', 'remount,size=1g');
+      equal(await stage.work([['write', '@/a', 'two']]), ['ok'], 'with more room');
+      equal(stage.lastOutcome().files.map(({ effect }) => effect), ['change'], 'its record');
+    } finally {
+      spawnSync('umount', [kept]);
+    }
+  }, undefined, { a: 'one', b: 'one' });
 }
 
 async function records(checks) {
