@@ -6,7 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <cerrno>
-#include <cstring>
+#include <chrono>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -20,14 +20,7 @@ namespace {
 
 constexpr std::size_t thread_count = 4;
 constexpr std::size_t most_asked = 1000;  // that are not written yet; more than that is not listed
-
-std::string remedy_for(int error) {
-  if (error == EDQUOT) {
-    return "too much is kept for this server already: `toolgate kept discard` what is not needed";
-  }
-  return "the content could not be kept, so nothing was changed: " +
-         std::string(std::strerror(error));
-}
+constexpr std::chrono::seconds say_again_after{10};
 
 // A sandbox of a gateway of root may see its scope through an id-mapped mount, and what is opened
 // there tells its users: the owner is that of the same file on the host.
@@ -45,30 +38,44 @@ void take_owner(KeptContent& content, const struct stat& opened) {
 
 }  // namespace
 
-// One server's: used from its strand, but for asking.
+// One server's. What it was refused is looked at on a strand of its own: soon, however large what
+// is being copied is. All else of it is used from the other one, but for asking.
 class StoreCustodian::Shelf {
  public:
   using Told = std::function<void(std::string id)>;
 
-  Shelf(asio::thread_pool& threads, std::filesystem::path home)
-      : strand_(threads.get_executor()), home_(std::move(home)) {}
+  Shelf(asio::thread_pool& threads, std::filesystem::path home, std::string server)
+      : strand_(threads.get_executor()),
+        looking_(threads.get_executor()),
+        home_(std::move(home)),
+        server_(std::move(server)) {}
 
   const auto& strand() const { return strand_; }
-  int keep(const KeptContent& content, int file, const std::atomic<bool>& stop);
-
-  enum class Asked { first, more, too_much };
-  Asked ask(HeldChange& change, Told& told);
-  void write_asked();
+  int keep(const FileNote& note, int file, const std::atomic<bool>& stop);
+  // False where too much is asked already.
+  bool ask(const FileNote& note, const Told& told);
 
  private:
+  struct Question {
+    FileNote note;
+    Told told;
+  };
   CustodyBook* book();
+  void look_at_asked();
+  void write_asked();
   Result<std::vector<std::string>> hold(const std::vector<HeldChange>& changes);
+  void say_not_kept(const FileNote& note, int error);
 
   asio::strand<asio::thread_pool::executor_type> strand_;
+  asio::strand<asio::thread_pool::executor_type> looking_;
   std::filesystem::path home_;
+  std::string server_;
   std::unique_ptr<CustodyBook> book_;
-  std::mutex mutex_;  // over the two that follow
-  std::vector<HeldChange> changes_;
+  std::chrono::steady_clock::time_point quiet_until_{};
+  std::mutex mutex_;  // over what follows
+  std::size_t asked_ = 0;
+  std::vector<Question> questions_;  // that nobody looked at yet
+  std::vector<HeldChange> changes_;  // that are not written yet
   std::vector<Told> told_;
 };
 
@@ -83,23 +90,56 @@ CustodyBook* StoreCustodian::Shelf::book() {
   return book_.get();
 }
 
-int StoreCustodian::Shelf::keep(const KeptContent& content, int file,
-                                const std::atomic<bool>& stop) {
+int StoreCustodian::Shelf::keep(const FileNote& note, int file, const std::atomic<bool>& stop) {
+  struct stat about{};
   CustodyBook* opened = book();
-  const int error =
-      opened == nullptr ? EIO : opened->keep(content, file, CustodyBook::Room::bounded, &stop);
-  if (error == 0 || error == EAGAIN) return error;
-  log_line(LogLevel::error, "custody.not_kept",
-           {{"server", content.server}, {"path", content.path}, {"why", remedy_for(error)}});
+  int error = EIO;
+  if (opened != nullptr && ::fstat(file, &about) == 0) {
+    KeptContent content;
+    content.id = note.id;
+    content.server = server_;
+    content.path = note.path;
+    content.time_ns = now_utc_ns();
+    content.mode = about.st_mode & 07777;
+    take_owner(content, about);
+    error = opened->keep(content, file, CustodyBook::Room::bounded, &stop);
+  }
+  if (error != 0 && error != EAGAIN) say_not_kept(note, error);
   return error;
 }
 
-StoreCustodian::Shelf::Asked StoreCustodian::Shelf::ask(HeldChange& change, Told& told) {
+// Each is on record; a server that tries again and again does not fill the log as well.
+void StoreCustodian::Shelf::say_not_kept(const FileNote& note, int error) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < quiet_until_) return;
+  quiet_until_ = now + say_again_after;
+  log_line(LogLevel::error, "custody.not_kept",
+           {{"server", server_}, {"path", note.path}, {"why", why_not_kept(error)}});
+}
+
+bool StoreCustodian::Shelf::ask(const FileNote& note, const Told& told) {
   const std::lock_guard lock(mutex_);
-  if (changes_.size() >= most_asked) return Asked::too_much;
-  changes_.push_back(std::move(change));
-  told_.push_back(std::move(told));
-  return changes_.size() == 1 ? Asked::first : Asked::more;
+  if (asked_ >= most_asked) return false;
+  ++asked_;
+  questions_.push_back(Question{note, told});
+  if (questions_.size() == 1) asio::post(looking_, [this] { look_at_asked(); });
+  return true;
+}
+
+// As soon as can be: a moment later it may be another file.
+void StoreCustodian::Shelf::look_at_asked() {
+  std::vector<Question> questions;
+  {
+    const std::lock_guard lock(mutex_);
+    questions.swap(questions_);
+  }
+  for (Question& question : questions) {
+    HeldChange change = asked_now(server_, std::move(question.note));
+    const std::lock_guard lock(mutex_);
+    changes_.push_back(std::move(change));
+    told_.push_back(std::move(question.told));
+    if (changes_.size() == 1) asio::post(strand_, [this] { write_asked(); });
+  }
 }
 
 Result<std::vector<std::string>> StoreCustodian::Shelf::hold(
@@ -116,6 +156,7 @@ void StoreCustodian::Shelf::write_asked() {
     const std::lock_guard lock(mutex_);
     changes.swap(changes_);
     told.swap(told_);
+    asked_ -= changes.size();
   }
   auto ids = hold(changes);
   std::size_t unlisted = 0;
@@ -148,36 +189,22 @@ StoreCustodian::~StoreCustodian() {
 
 StoreCustodian::Shelf& StoreCustodian::shelf(const ServerName& server) {
   std::unique_ptr<Shelf>& found = shelves_[server.text()];
-  if (!found) found = std::make_unique<Shelf>(threads_, home_);
+  if (!found) found = std::make_unique<Shelf>(threads_, home_, server.text());
   return *found;
 }
 
 void StoreCustodian::keep(const ServerName& server, const FileNote& note, Descriptor file,
                           std::function<void(int error)> done) {
-  struct stat about{};
-  if (::fstat(file.number(), &about) != 0) return done(EIO);
-  KeptContent content;
-  content.id = note.id;
-  content.server = server.text();
-  content.path = note.path;
-  content.time_ns = now_utc_ns();
-  content.mode = about.st_mode & 07777;
-  take_owner(content, about);
   auto shared = std::make_shared<Descriptor>(std::move(file));
   Shelf& one = shelf(server);
-  asio::post(one.strand(), [this, &one, content, shared, done = std::move(done)] {
-    done(one.keep(content, shared->number(), stopping_));
+  asio::post(one.strand(), [this, &one, note, shared, done = std::move(done)] {
+    done(one.keep(note, shared->number(), stopping_));
   });
 }
 
-// What stands there is looked at now: a moment later it may be another file.
 void StoreCustodian::hold(const ServerName& server, const FileNote& note,
                           std::function<void(std::string id)> done) {
-  HeldChange change = asked_now(server.text(), note);
-  Shelf& one = shelf(server);
-  const Shelf::Asked asked = one.ask(change, done);
-  if (asked == Shelf::Asked::too_much) return done("");
-  if (asked == Shelf::Asked::first) asio::post(one.strand(), [&one] { one.write_asked(); });
+  if (!shelf(server).ask(note, done)) done("");
 }
 
 void StoreCustodian::unclaimed(const ServerName& server, const std::string& agent,

@@ -1,7 +1,7 @@
 #pragma once
 // The custodian of a running gateway: remembers refused changes and copies content on threads of
-// its own. Each server has its turn in the order in which it asked, so that a large file delays
-// nobody but the server that changes it; what it was refused is written together, however much.
+// its own. Each server has its turn, so that a large file delays nobody but the server that changes
+// it; what it was refused is written together, however much.
 
 #include <atomic>
 #include <boost/asio/thread_pool.hpp>
