@@ -128,9 +128,8 @@ void enter_tree(const ReceivedOrders& orders, const ProcessTree* tree, int statu
   const int error = errno;
   std::string why = "its cgroup cannot be entered (" + std::string(std::strerror(error)) + ")";
   // What merely failed is no loss of a boundary.
-  const bool is_forbidden = error == EACCES || error == EPERM || error == ENOENT || error == EROFS;
   why.insert(why.begin(),
-             static_cast<char>(is_forbidden ? LauncherSays::missing : LauncherSays::refused));
+             static_cast<char>(is_lacking(error) ? LauncherSays::missing : LauncherSays::refused));
   [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
   ::_exit(127);
 }
@@ -290,7 +289,8 @@ bool Keeper::limit_tree() {
   }
   why_no_tree_ = tree.refusal().detail;
   if (orders_.sandbox->limits.tree != TreeLimit::required) return true;
-  report(KeeperReport::Kind::missing, 0,
+  const bool is_missing = tree.refusal().reason == Reason::uncontained;
+  report(is_missing ? KeeperReport::Kind::missing : KeeperReport::Kind::refused, 0,
          "\"require_tree\" asks for limits on all its processes together, and " + why_no_tree_);
   return false;
 }

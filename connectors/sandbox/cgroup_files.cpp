@@ -3,22 +3,31 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 
 #include "connectors/descriptor.hpp"
 
 namespace toolgate {
 
-std::string read_small_file(const std::string& path) {
-  constexpr std::size_t most_bytes = std::size_t{1} << 20;
+int read_small_file(const std::string& path, std::string& text) {
+  constexpr std::size_t most_bytes = std::size_t{8} << 20;  // a mountinfo of 50,000 mounts
+  text.clear();
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
+  if (!file) return errno;
   char part[4096];
-  while (file && text.size() < most_bytes) {
+  while (text.size() < most_bytes) {
     const ssize_t count = ::read(file.number(), part, sizeof part);
-    if (count <= 0) break;
-    text.append(part, static_cast<std::size_t>(count));
+    if (count == 0) return 0;
+    if (count < 0 && errno != EINTR) return errno;
+    if (count > 0) text.append(part, static_cast<std::size_t>(count));
   }
+  return EFBIG;
+}
+
+std::string read_small_file(const std::string& path) {
+  std::string text;
+  if (read_small_file(path, text) != 0) text.clear();
   return text;
 }
 

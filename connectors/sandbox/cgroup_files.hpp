@@ -7,6 +7,8 @@
 
 namespace toolgate {
 
+// All of it: 0, or the errno that says why not (EFBIG where it is longer than any such file).
+int read_small_file(const std::string& path, std::string& text);
 // Empty where it cannot be read.
 std::string read_small_file(const std::string& path);
 // In one write, as the kernel wants it; errno says why not.

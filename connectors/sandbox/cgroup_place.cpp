@@ -7,10 +7,13 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "connectors/sandbox/cgroup_files.hpp"
+#include "connectors/sandbox/host.hpp"
 
 namespace toolgate {
 namespace {
@@ -25,8 +28,15 @@ bool contains(const std::vector<std::string_view>& words, std::string_view word)
   return std::ranges::find(words, word) != words.end();
 }
 
-bool has_both(const std::string& file) {
-  const std::string text = read_small_file(file);
+Refusal not_now(const std::string& what, int error) {
+  return Refusal(Reason::unavailable, what + " (" + std::strerror(error) + ")");
+}
+
+// The controllers that a file lists.
+Result<bool> has_both(const std::string& file) {
+  std::string text;
+  const int error = read_small_file(file, text);
+  if (error != 0 && !is_lacking(error)) return not_now(file + " cannot be read", error);
   const auto lines = lines_of(text);
   const auto words = words_of(lines.empty() ? "" : lines.front());
   return contains(words, "memory") && contains(words, "pids");
@@ -37,7 +47,9 @@ bool is_ours(const std::string& folder) {
          ::access((folder + "/cgroup.procs").c_str(), W_OK) == 0;
 }
 
-bool hands_down(const std::string& folder) { return has_both(folder + "/cgroup.subtree_control"); }
+Result<bool> hands_down(const std::string& folder) {
+  return has_both(folder + "/cgroup.subtree_control");
+}
 
 std::string above(const std::string& folder) { return folder.substr(0, folder.rfind('/')); }
 
@@ -55,14 +67,17 @@ std::vector<std::string> fields_of(int process) {
   return fields;
 }
 
-bool descends_from(int process, int ancestor) {
+enum class Descends { yes, no, gone };  // gone: it or one above has ended meanwhile
+
+Descends descends_from(int process, int ancestor) {
   constexpr int most_generations = 1'000;
   for (int i = 0; i < most_generations && process > 1; ++i) {
-    if (process == ancestor) return true;
+    if (process == ancestor) return Descends::yes;
     const auto fields = fields_of(process);
-    process = fields.size() > 1 ? std::atoi(fields[1].c_str()) : 0;
+    if (fields.size() < 2) return Descends::gone;
+    process = std::atoi(fields[1].c_str());
   }
-  return false;
+  return Descends::no;
 }
 
 std::string pid_namespace() {
@@ -120,45 +135,76 @@ std::optional<std::string> cgroup_of(std::string_view cgroups, Controller contro
   return std::nullopt;
 }
 
-// Everybody in it descends from the gateway, and moves into the leaf.
-bool empty_out(const std::string& folder, int gateway) {
-  const std::vector<int> processes = processes_in(folder);
-  const bool alone =
-      std::ranges::all_of(processes, [&](int process) { return descends_from(process, gateway); });
-  if (!alone) return false;
+enum class Emptied { yes, others, not_yet };  // others: somebody who is not the gateway's
+
+// Everybody in it who descends from the gateway moves into the leaf. errno: why not yet.
+Emptied empty_out(const std::string& folder, int gateway) {
+  std::vector<int> own;
+  bool is_changing = false;
+  for (const int process : processes_in(folder)) {
+    const Descends descends = descends_from(process, gateway);
+    if (descends == Descends::no) return Emptied::others;
+    if (descends == Descends::gone) is_changing = true;
+    if (descends == Descends::yes) own.push_back(process);
+  }
   const std::string leaf =
       folder + "/" + std::string(own_prefix) + process_token(gateway) + std::string(leaf_suffix);
-  if (::mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return false;
-  for (const int process : processes) {
+  if (::mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return Emptied::not_yet;
+  for (const int process : own) {
     const bool moved = write_small_file(leaf + "/cgroup.procs", std::to_string(process));
-    if (!moved && errno != ESRCH) return false;
+    if (!moved && errno != ESRCH) return Emptied::not_yet;
   }
-  return true;
+  errno = EBUSY;
+  return is_changing ? Emptied::not_yet : Emptied::yes;
 }
 
-bool make_hand_down(const std::string& folder, int gateway) {
+// False where it cannot be, by whose it is or who lives in it.
+Result<bool> make_hand_down(const std::string& folder, int gateway) {
   const auto deadline = std::chrono::steady_clock::now() + others_move_too;
-  while (!hands_down(folder)) {
+  for (;;) {
+    auto done_already = hands_down(folder);
+    if (!done_already || *done_already) return done_already;
     const bool is_root = ::access((folder + "/cgroup.type").c_str(), F_OK) != 0;
-    if (!is_root && !empty_out(folder, gateway)) return false;
-    if (write_small_file(folder + "/cgroup.subtree_control", "+memory +pids")) return true;
-    if (errno != EBUSY || std::chrono::steady_clock::now() > deadline) return false;
+    const Emptied emptied = is_root ? Emptied::yes : empty_out(folder, gateway);
+    if (emptied == Emptied::others) return false;
+    if (emptied == Emptied::yes &&
+        write_small_file(folder + "/cgroup.subtree_control", "+memory +pids")) {
+      return true;
+    }
+    const int error = errno;
+    if (is_lacking(error)) return false;
+    if (error != EBUSY || std::chrono::steady_clock::now() > deadline) {
+      return not_now("the cgroup " + folder + " could not be emptied", error);
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  return true;
 }
 
-std::optional<std::string> unified_place(std::string folder, int gateway) {
+using Place = Result<std::optional<std::string>>;
+
+Place place_above(std::string folder) {
+  for (;;) {
+    folder = above(folder);
+    auto controls = has_both(folder + "/cgroup.controllers");
+    if (!controls) return controls.refusal();
+    if (!*controls) return std::optional<std::string>();
+    auto hands = hands_down(folder);
+    if (!hands) return hands.refusal();
+    if (*hands && is_ours(folder)) return std::optional(folder);
+  }
+}
+
+Place unified_place(std::string folder, int gateway) {
   const std::string_view name = name_of(folder);
   if (name.starts_with(own_prefix) && name.ends_with(leaf_suffix)) folder = above(folder);
-  if (has_both(folder + "/cgroup.controllers") && is_ours(folder) &&
-      make_hand_down(folder, gateway)) {
-    return folder;
+  auto controls = has_both(folder + "/cgroup.controllers");
+  if (!controls) return controls.refusal();
+  if (*controls && is_ours(folder)) {
+    auto made = make_hand_down(folder, gateway);
+    if (!made) return made.refusal();
+    if (*made) return std::optional(folder);
   }
-  for (folder = above(folder); has_both(folder + "/cgroup.controllers"); folder = above(folder)) {
-    if (is_ours(folder) && hands_down(folder)) return folder;
-  }
-  return std::nullopt;
+  return place_above(folder);
 }
 
 }  // namespace
@@ -180,7 +226,8 @@ Result<std::vector<CgroupFolder>> place_for_cgroups(const std::vector<CgroupFold
   for (const CgroupFolder& folder : own) {
     if (folder.controller == Controller::unified) {
       const auto place = unified_place(folder.path, gateway);
-      if (place) return std::vector<CgroupFolder>{{Controller::unified, *place}};
+      if (!place) return place.refusal();
+      if (*place) return std::vector<CgroupFolder>{{Controller::unified, **place}};
     } else if (is_ours(folder.path)) {
       old.push_back(folder);
     }
@@ -191,6 +238,20 @@ Result<std::vector<CgroupFolder>> place_for_cgroups(const std::vector<CgroupFold
                              : "no cgroup with the controllers memory and pids is delegated to the "
                                "gateway: start it by `systemd-run --user --scope -p Delegate=yes "
                                "toolgate ...`, or with Delegate=yes in its service");
+}
+
+Result<std::vector<CgroupFolder>> place_for_cgroups(int gateway) {
+  std::string mounts;
+  std::string cgroups;
+  for (const auto& [file, text] :
+       {std::pair("/proc/self/mountinfo", &mounts), std::pair("/proc/self/cgroup", &cgroups)}) {
+    const int error = read_small_file(file, *text);
+    // A kernel without cgroups has no such file.
+    if (error == 0 || error == ENOENT) continue;
+    return Refusal(reason_of(error),
+                   std::string(file) + " cannot be read (" + std::strerror(error) + ")");
+  }
+  return place_for_cgroups(own_cgroups(mounts, cgroups), gateway);
 }
 
 std::string process_token(int process) {

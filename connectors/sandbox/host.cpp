@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 
 #include "connectors/descriptor.hpp"
 #include "connectors/sandbox/enter.hpp"
@@ -91,8 +93,17 @@ bool write_map(const char* file, unsigned id) {
 
 }  // namespace
 
+bool is_lacking(int error) {
+  constexpr int lacking[] = {ENOENT, EACCES, EPERM, EROFS, ENOSYS, EOPNOTSUPP, ENODEV};
+  return std::ranges::find(lacking, error) != std::end(lacking);
+}
+
+Reason reason_of(int error) {
+  return is_lacking(error) ? Reason::uncontained : Reason::unavailable;
+}
+
 std::optional<std::string> lacking_bubblewrap() {
-  if (::access(bubblewrap_program, X_OK) == 0) return std::nullopt;
+  if (::access(bubblewrap_program, X_OK) == 0 || !is_lacking(errno)) return std::nullopt;
   const std::string why = std::strerror(errno);
   return std::string(bubblewrap_program) + " cannot be executed (" + why +
          "): install it (apt-get install bubblewrap)";

@@ -7,7 +7,15 @@
 #include <optional>
 #include <string>
 
+#include "gateway/core/result.hpp"
+
 namespace toolgate {
+
+// Of a step that failed with this errno: the host forbids it or has not what it needs. Everything
+// else may pass.
+bool is_lacking(int error);
+// `uncontained` or `unavailable`, as that is.
+Reason reason_of(int error);
 
 // What is lacking and how to get it; nothing where bubblewrap can be executed.
 std::optional<std::string> lacking_bubblewrap();

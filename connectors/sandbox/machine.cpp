@@ -16,6 +16,7 @@
 
 #include "connectors/guest/orders.hpp"
 #include "connectors/launcher/programs.hpp"
+#include "connectors/sandbox/host.hpp"
 #include "connectors/sandbox/initial_files.hpp"
 #include "connectors/sandbox/machine_kernel.hpp"
 #include "connectors/sandbox/paths.hpp"
@@ -52,8 +53,9 @@ Status check(const SandboxPlan& plan) {
 
 Status find_qemu() {
   if (::access(machine_program, X_OK) == 0) return done();
-  return lacks("there is no " + std::string(machine_program) +
-               " for a virtual machine (apt-get install qemu-system-x86)");
+  const Reason reason = reason_of(errno);
+  return Refusal(reason, "there is no " + std::string(machine_program) +
+                             " for a virtual machine (apt-get install qemu-system-x86)");
 }
 
 // A machine without KVM takes its time from the host's counter and cannot find out by itself how

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "connectors/sandbox/cgroup_files.hpp"
+#include "connectors/sandbox/host.hpp"
 #include "connectors/sandbox/machine.hpp"
 #include "connectors/sandbox/runsc.hpp"
 
@@ -75,9 +76,7 @@ TreeLimits tree_limits(const SandboxPlan& plan) {
 
 Result<std::unique_ptr<ProcessTree>> ProcessTree::make(std::string_view server,
                                                        const TreeLimits& limits, int gateway) {
-  const auto own =
-      own_cgroups(read_small_file("/proc/self/mountinfo"), read_small_file("/proc/self/cgroup"));
-  auto place = place_for_cgroups(own, gateway);
+  auto place = place_for_cgroups(gateway);
   if (!place) return place.refusal();
   return make_in(*place, server, limits);
 }
@@ -105,9 +104,10 @@ Status ProcessTree::add(const CgroupFolder& folder, const std::string& name,
     door = Descriptor(::open((own.path + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
   }
   if (!door) {
-    return Refusal(Reason::uncontained, "the cgroup " + own.path + " cannot be made or limited (" +
-                                            std::strerror(errno) +
-                                            "): the gateway needs one that is delegated to it");
+    const int error = errno;
+    return Refusal(reason_of(error), "the cgroup " + own.path + " cannot be made or limited (" +
+                                         std::strerror(error) +
+                                         "): the gateway needs one that is delegated to it");
   }
   doors_.push_back(std::move(door));
   return done();

@@ -29,8 +29,8 @@ TreeLimits tree_limits(const SandboxPlan& plan);
 
 class ProcessTree {
  public:
-  // Refused (`uncontained`): with what is missing and the remedy. `gateway` as in
-  // place_for_cgroups().
+  // Refused: with what is missing and the remedy (`uncontained`), or with what merely failed
+  // (`unavailable`). `gateway` as in place_for_cgroups().
   static Result<std::unique_ptr<ProcessTree>> make(std::string_view server,
                                                    const TreeLimits& limits, int gateway);
   // The same in these directories.

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "connectors/sandbox/cgroup_place.hpp"
 #include "gateway/core/log.hpp"
 #include "gateway/packages/frozen.hpp"
 
@@ -134,6 +135,7 @@ void Gateway::begin(Servers servers, std::function<void()> stop,
   std::filesystem::create_directories(home_ / "run", error);
   std::filesystem::permissions(home_ / "run", std::filesystem::perms::owner_all, error);
   sweep_status_files(home_);
+  make_room_for_trees();
   watch_over(std::move(leftovers));
   auto watch = ConfigurationWatch::start(loop_.get_executor(), configuration_file_,
                                          [this] { reload_configuration(); });
@@ -182,6 +184,14 @@ Task<> Gateway::record_files(Record record, std::shared_ptr<OpenNotes> notes) {
     log_line(LogLevel::error, "custody.not_recorded",
              {{"server", record.server}, {"why", written.refusal().detail}});
   }
+}
+
+// Before anything is started (connectors/sandbox/cgroup_place.hpp). Where there is no place for
+// cgroups, each start says so.
+void Gateway::make_room_for_trees() {
+  const auto place = place_for_cgroups(::getpid());
+  if (place || place.refusal().reason == Reason::uncontained) return;
+  log_line(LogLevel::warning, "cgroups.no_room", {{"why", place.refusal().detail}});
 }
 
 // Nothing of this process stays behind, even if it is killed.

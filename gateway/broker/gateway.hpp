@@ -66,6 +66,7 @@ class Gateway {
   Task<> publish_status();
   void reload_configuration();
   void write_status();
+  void make_room_for_trees();
   Task<> record_files(Record record, std::shared_ptr<OpenNotes> notes);
 
   asio::io_context loop_{1};

@@ -3,13 +3,18 @@
 // (tests/e2e/escape/trees.js).
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "connectors/sandbox/cgroup_files.hpp"
 #include "connectors/sandbox/cgroup_place.hpp"
+#include "connectors/sandbox/host.hpp"
 #include "connectors/sandbox/process_tree.hpp"
 
 namespace toolgate {
@@ -115,6 +120,56 @@ TEST_CASE_FIXTURE(Copy, "cgroups: one with others in it is left alone, and one a
   auto above = place(inner);
   REQUIRE(above);
   CHECK(above->front().path == folder.string());
+}
+
+TEST_CASE_FIXTURE(Copy, "cgroups: one that cannot be emptied yet is no lack of one") {
+  // The first has ended by now, so another may have taken its place.
+  write(folder / "cgroup.procs", "4194304\n" + std::to_string(::getpid()) + "\n");
+  make(folder / ("toolgate." + process_token(::getpid()) + ".gateway"));
+  auto found = place(folder);
+  REQUIRE_FALSE(found);
+  CHECK(found.refusal().reason == Reason::unavailable);
+  CHECK(found.refusal().detail.find("could not be emptied") != std::string::npos);
+}
+
+// In a child with no descriptor left.
+int reason_without_descriptors(const std::function<Status()>& step) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const Status status = step();
+    ::_exit(status ? 0 : static_cast<int>(status.refusal().reason));
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return WEXITSTATUS(status);
+}
+
+TEST_CASE_FIXTURE(Copy, "cgroups: a want of descriptors is no lack of cgroups") {
+  constexpr int unavailable = static_cast<int>(Reason::unavailable);
+  CHECK(reason_without_descriptors([] {
+          const auto place = place_for_cgroups(::getpid());
+          return place ? done() : Status(place.refusal());
+        }) == unavailable);
+  CHECK(reason_without_descriptors([&] {
+          const auto found = place(folder);
+          return found ? done() : Status(found.refusal());
+        }) == unavailable);
+  CHECK(reason_without_descriptors([&] {
+          const auto tree = ProcessTree::make_in({{Controller::unified, folder.string()}}, "a",
+                                                 TreeLimits{1 << 20, 10});
+          return tree ? done() : Status(tree.refusal());
+        }) == unavailable);
+}
+
+TEST_CASE("cgroups: what a host lacks is told from what merely failed") {
+  for (const int error : {ENOENT, EACCES, EPERM, EROFS, ENOSYS, EOPNOTSUPP, ENODEV}) {
+    CHECK(reason_of(error) == Reason::uncontained);
+  }
+  for (const int error : {ENOMEM, ENOSPC, EMFILE, ENFILE, EBUSY, EAGAIN, EINTR, EIO, EDQUOT, 0}) {
+    CHECK(reason_of(error) == Reason::unavailable);
+  }
 }
 
 TEST_CASE_FIXTURE(Copy, "cgroups: without both controllers there is no place") {

@@ -1,10 +1,14 @@
 // Runs a command on a host that lacks something:
 //
-//   without bubblewrap|user_namespaces|landlock|seccomp|cgroups COMMAND...
+//   without WHAT COMMAND...
 //
-// It is really not there for the command and what descends from it: /usr/bin/bwrap is /dev/null in
-// a mount namespace of its own; no user namespace can be made in one whose limit is 0; the kernel
-// answers the first call of Landlock or seccomp with ENOSYS; /sys/fs/cgroup is an empty folder.
+// bubblewrap, user_namespaces, landlock, seccomp, cgroups: it is really not there for the command
+// and what descends from it: /usr/bin/bwrap is /dev/null in a mount namespace of its own; no user
+// namespace can be made in one whose limit is 0; the kernel answers the first call of Landlock or
+// seccomp with ENOSYS; /sys/fs/cgroup is an empty folder.
+//
+// memory_to_unshare, memory_to_clone: the kernel answers with ENOMEM when a namespace is to be made
+// by unshare(2), as the keeper does, or by clone(2), as bubblewrap does.
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -88,6 +92,12 @@ void forbid_user_namespaces() {
   need(write_text("/proc/sys/user/max_user_namespaces", "0"), "max_user_namespaces");
 }
 
+void filter_calls(sock_filter* program, std::size_t length) {
+  const sock_fprog filter{static_cast<unsigned short>(length), program};
+  need(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+  need(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0, "seccomp");
+}
+
 void refuse_call(unsigned number) {
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -95,9 +105,24 @@ void refuse_call(unsigned number) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  const sock_fprog filter{4, program};
-  need(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-  need(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0, "seccomp");
+  filter_calls(program, sizeof program / sizeof program[0]);
+}
+
+// Where the first argument has one of the flags; it would be too late to look into clone3(2), for
+// which everybody has clone(2).
+void want_memory(unsigned number) {
+  constexpr unsigned namespaces = CLONE_NEWUSER | CLONE_NEWNS;
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 2),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, namespaces, 2, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+  };
+  filter_calls(program, sizeof program / sizeof program[0]);
 }
 
 }  // namespace
@@ -114,10 +139,14 @@ int main(int argc, char** argv) {
     refuse_call(SYS_landlock_create_ruleset);
   } else if (what == "seccomp") {
     refuse_call(SYS_seccomp);
+  } else if (what == "memory_to_unshare") {
+    want_memory(SYS_unshare);
+  } else if (what == "memory_to_clone") {
+    want_memory(SYS_clone);
   } else {
     std::fprintf(stderr,
-                 "usage: without bubblewrap|user_namespaces|landlock|seccomp|cgroups "
-                 "COMMAND...\n");
+                 "usage: without bubblewrap|user_namespaces|landlock|seccomp|cgroups|"
+                 "memory_to_unshare|memory_to_clone COMMAND...\n");
     return 2;
   }
   ::execv(argv[2], argv + 2);

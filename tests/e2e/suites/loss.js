@@ -36,6 +36,7 @@ export async function run(checks, { gateway = true } = {}) {
       await nothing(checks, `${who}, no ${loss.what}`, user, loss);
       await remaining(checks, `${who}, no ${loss.what}`, user, loss);
     }
+    for (const what of ['memory_to_unshare', 'memory_to_clone']) await failing(checks, who, user, what);
     await comesBack(checks, who, user);
   }
   await tree(checks);
@@ -187,6 +188,24 @@ async function remaining(checks, name, user, { what, says }) {
     ensure(says.test(found({ kind: 'call.outcome', tool: 'read_file' }).reason), 'the outcome');
     ensure(found({ kind: 'refusal', tool: 'write_file', decision: 'deny' }).reason.startsWith('uncontained: '),
       'the record of the refusal');
+  }, { seconds: 120 });
+}
+
+// Whoever can make a host run out of something would choose the boundary.
+async function failing(checks, who, user, what) {
+  await checks.test(`${who}, no ${what}: what merely failed is no loss, and nothing runs in less`, async (after) => {
+    const place = Place.create(after, user, { when_missing: remains });
+    place.approve();
+    const gateway = await place.connect(after, what);
+    const refused = await call(gateway.client, 'where').then(() => 'an answer', (error) => error.message);
+    ensure(/not available: its sandbox was refused: .*Cannot allocate memory/.test(refused), refused);
+    const status = await eventually(() => place.status().last_error && place.status(), 'what status says');
+    equal([status.isolation, status.missing, status.process === 'ready'], ['process', '', false], 'status');
+    const log = place.records('audit', 'query');
+    ensure(!log.some(({ kind }) => kind === 'server.start' || kind === 'call.intent'), 'it was started');
+    ensure(log.some(({ kind, decision, reason }) => kind === 'refusal' && decision === 'error' &&
+      reason.startsWith('unavailable: ')), 'the record of the refusal');
+    ensure(!log.some(({ reason }) => reason?.startsWith('uncontained')), 'it counts as a loss');
   }, { seconds: 120 });
 }
 
