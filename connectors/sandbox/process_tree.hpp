@@ -40,7 +40,7 @@ class ProcessTree {
   ProcessTree(const ProcessTree&) = delete;
   ~ProcessTree();  // waits a moment for the last process to be gone
 
-  // In a child: from now on it and what descends from it belong to the tree.
+  // In a child, which has one thread: from now on it and what descends from it belong to the tree.
   bool enter() const;
   bool holds(int process) const;
   // Readable once memory ran out, where the kernel does not end the whole tree then by itself: the
@@ -55,7 +55,7 @@ class ProcessTree {
   bool set_limits(const CgroupFolder& folder, const TreeLimits& limits);
 
   std::vector<CgroupFolder> folders_;
-  std::vector<Descriptor> doors_;  // cgroup.procs of each
+  std::vector<Descriptor> doors_;  // the file of each that takes a process
   Descriptor out_of_memory_;
 };
 
