@@ -6,22 +6,10 @@
 #include <limits>
 #include <string_view>
 
+#include "connectors/ended_fields.hpp"
+
 namespace toolgate {
 namespace {
-
-class Writer {
- public:
-  void text(std::string_view field) { text_.append(field).push_back('\0'); }
-  void number(std::uint64_t value) { text(std::to_string(value)); }
-  void list(const std::vector<std::string>& fields) {
-    number(fields.size());
-    for (const std::string& field : fields) text(field);
-  }
-  std::string done() && { return std::move(text_); }
-
- private:
-  std::string text_;
-};
 
 class Reader {
  public:
@@ -62,32 +50,32 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-void write_plan(Writer& writer, const SandboxPlan& plan) {
-  writer.number(static_cast<std::uint64_t>(plan.tier));
-  writer.number(plan.files.size());
+void write_plan(EndedFields& fields, const SandboxPlan& plan) {
+  fields.add(static_cast<std::uint64_t>(plan.tier));
+  fields.add(plan.files.size());
   for (const FileScope& scope : plan.files) {
-    writer.text(scope.path.native());
-    writer.number(static_cast<std::uint64_t>(scope.mode));
-    writer.number(scope.exec ? 1 : 0);
-    writer.number(scope.is_staged ? 1 : 0);
+    fields.add(scope.path.native());
+    fields.add(static_cast<std::uint64_t>(scope.mode));
+    fields.add(scope.exec ? 1 : 0);
+    fields.add(scope.is_staged ? 1 : 0);
   }
-  writer.list(plan.programs);
-  writer.list(plan.protect);
-  writer.list(plan.forbidden);
-  writer.text(plan.home);
+  fields.add_list(plan.programs);
+  fields.add_list(plan.protect);
+  fields.add_list(plan.forbidden);
+  fields.add(plan.home);
   for (std::size_t limit : {plan.limits.memory_mb, plan.limits.processes, plan.limits.cpu_s,
                             plan.limits.open_files, plan.limits.file_mb}) {
-    writer.number(limit);
+    fields.add(limit);
   }
-  writer.number(static_cast<std::uint64_t>(plan.limits.tree));
-  writer.number(plan.home_files.size());
+  fields.add(static_cast<std::uint64_t>(plan.limits.tree));
+  fields.add(plan.home_files.size());
   for (const auto& [path, content] : plan.home_files) {
-    writer.text(path);
-    writer.text(content);
+    fields.add(path);
+    fields.add(content);
   }
-  writer.number(plan.terminal ? 1 : 0);
-  writer.number(plan.doors.size());
-  for (std::uint16_t port : plan.doors) writer.number(port);
+  fields.add(plan.terminal ? 1 : 0);
+  fields.add(plan.doors.size());
+  for (std::uint16_t port : plan.doors) fields.add(port);
 }
 
 bool read_plan(Reader& reader, SandboxPlan& plan) {
@@ -137,18 +125,18 @@ bool read_plan(Reader& reader, SandboxPlan& plan) {
 }  // namespace
 
 std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
-  Writer writer;
-  writer.number(static_cast<std::uint64_t>(parent));
-  writer.number(orders.umask);
-  writer.number(inherited_descriptor_limit());
-  writer.text(orders.cwd);
-  writer.list(orders.argv);
-  writer.number(orders.env.size());
-  for (const auto& [name, value] : orders.env) writer.text(name + "=" + value);
-  writer.list(orders.leftovers);
-  writer.number(orders.sandbox ? 1 : 0);
-  if (orders.sandbox) write_plan(writer, *orders.sandbox);
-  return std::move(writer).done();
+  EndedFields fields;
+  fields.add(static_cast<std::uint64_t>(parent));
+  fields.add(orders.umask);
+  fields.add(inherited_descriptor_limit());
+  fields.add(orders.cwd);
+  fields.add_list(orders.argv);
+  fields.add(orders.env.size());
+  for (const auto& [name, value] : orders.env) fields.add(name + "=" + value);
+  fields.add_list(orders.leftovers);
+  fields.add(orders.sandbox ? 1 : 0);
+  if (orders.sandbox) write_plan(fields, *orders.sandbox);
+  return std::move(fields).text();
 }
 
 std::optional<ReceivedOrders> parse_keeper_orders(const std::string& text) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <thread>
 
+#include "connectors/ended_fields.hpp"
 #include "connectors/guest/orders.hpp"
 #include "connectors/launcher/programs.hpp"
 #include "connectors/sandbox/host.hpp"
@@ -169,20 +170,6 @@ std::map<std::string, std::string> guest_mounts(const SandboxPlan& plan,
   return mounts;
 }
 
-class Fields {
- public:
-  void text(std::string_view field) { text_.append(field).push_back('\0'); }
-  void number(std::size_t value) { text(std::to_string(value)); }
-  void list(const std::vector<std::string>& fields) {
-    number(fields.size());
-    for (const std::string& field : fields) text(field);
-  }
-  std::string done() && { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
 }  // namespace
 
 bool has_kvm() {
@@ -231,30 +218,30 @@ ResourceLimits machine_limits(const SandboxPlan& plan) {
 
 std::string guest_orders(const SandboxPlan& plan, const SandboxedProgram& server,
                          const std::string& filter) {
-  Fields orders;
-  orders.text(guest_orders_version);
-  orders.number(::getuid());
-  orders.number(::getgid());
-  orders.number(std::max<std::size_t>(plan.limits.memory_mb / 4, 1) << 20);
+  EndedFields orders;
+  orders.add(guest_orders_version);
+  orders.add(::getuid());
+  orders.add(::getgid());
+  orders.add(std::max<std::size_t>(plan.limits.memory_mb / 4, 1) << 20);
   const auto mounts = guest_mounts(plan, server);
-  orders.number(mounts.size());
+  orders.add(mounts.size());
   for (const auto& [path, letters] : mounts) {
-    orders.text(letters);
-    orders.text(path);
+    orders.add(letters);
+    orders.add(path);
   }
-  orders.text(server.cwd);
+  orders.add(server.cwd);
   const ResourceLimits limits = resource_limits(plan.limits);
-  orders.number(limits.size());
+  orders.add(limits.size());
   for (const auto& [resource, value] : limits) {
-    orders.number(static_cast<std::size_t>(resource));
-    orders.number(value);
+    orders.add(static_cast<std::size_t>(resource));
+    orders.add(value);
   }
-  orders.list(server.argv);
-  orders.list(server.env);
+  orders.add_list(server.argv);
+  orders.add_list(server.env);
   constexpr std::size_t instruction_bytes = 8;
-  orders.number(filter.size() / instruction_bytes);
-  orders.number(0);
-  return std::move(orders).done() + filter;
+  orders.add(filter.size() / instruction_bytes);
+  orders.add(0);
+  return std::move(orders).text() + filter;
 }
 
 }  // namespace toolgate

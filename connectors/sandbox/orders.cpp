@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "connectors/ended_fields.hpp"
 #include "connectors/launcher/orders.hpp"
 #include "connectors/launcher/programs.hpp"
 #include "connectors/launcher/runsc_orders.hpp"
@@ -58,25 +59,10 @@ std::string memory_file_system_bytes(const SandboxLimits& limits) {
   return std::to_string(std::max<std::size_t>(limits.memory_mb / 4, 1) << 20);
 }
 
-class Arguments {
- public:
-  template <class... Texts>
-  void add(Texts... texts) {
-    (add_one(texts), ...);
-  }
-  std::string text() && { return std::move(text_); }
-
- private:
-  void add_one(const std::string& text) { text_.append(text).push_back('\0'); }
-  void add_one(int number) { add_one(std::to_string(number)); }
-
-  std::string text_;
-};
-
 // At the beginning of where things are mounted: nothing, or the root of what a machine sees.
 using Root = const std::string&;
 
-void add_system(Arguments& arguments, Root root) {
+void add_system(EndedFields& arguments, Root root) {
   for (const char* folder : {"/etc", "/etc/ssl"}) {
     arguments.add("--perms", "0755", "--dir", root + folder);
   }
@@ -100,7 +86,7 @@ void add_system(Arguments& arguments, Root root) {
 
 // A file of the root itself, which becomes read-only when all is in it. (A mount for each would
 // take most of the time that a sandbox needs.)
-void add_file(Arguments& arguments, int content, const char* mode, const std::string& path) {
+void add_file(EndedFields& arguments, int content, const char* mode, const std::string& path) {
   arguments.add("--perms", mode, "--file", content, path);
 }
 
@@ -118,7 +104,7 @@ std::string small_file(const char* path) {
   return text;
 }
 
-void add_small_files(Arguments& arguments, SandboxFiles& files, Root root) {
+void add_small_files(EndedFields& arguments, SandboxFiles& files, Root root) {
   for (const char* name : etc_files) {
     const std::string text = small_file(name);
     if (!text.empty()) add_file(arguments, files.add(text), "0444", root + name);
@@ -136,7 +122,7 @@ void add_small_files(Arguments& arguments, SandboxFiles& files, Root root) {
   file("sandbox\n", "/etc/hostname");
 }
 
-void add_programs(Arguments& arguments, const SandboxedProgram& program, SandboxFiles& files,
+void add_programs(EndedFields& arguments, const SandboxedProgram& program, SandboxFiles& files,
                   Root root) {
   auto own = [&](std::span<const char> bytes, const std::string& path) {
     add_file(arguments, files.add(std::string_view(bytes.data(), bytes.size())), "0555", path);
@@ -146,7 +132,7 @@ void add_programs(Arguments& arguments, const SandboxedProgram& program, Sandbox
   if (!root.empty()) own(attendant_program(), attendant_path);
 }
 
-void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles& files) {
+void add_home_files(EndedFields& arguments, const SandboxPlan& plan, SandboxFiles& files) {
   for (const auto& [path, content] : plan.home_files) {
     arguments.add("--perms", "0600", "--file", files.add(content),
                   std::string(sandbox_home) + "/" + path);
@@ -154,13 +140,13 @@ void add_home_files(Arguments& arguments, const SandboxPlan& plan, SandboxFiles&
 }
 
 // The root of what a machine sees: the places that it mounts something of its own on.
-void add_guest_places(Arguments& arguments, Root root) {
+void add_guest_places(EndedFields& arguments, Root root) {
   for (const char* folder : {"/proc", "/dev", "/dev/shm", "/tmp", sandbox_home, "/run/toolgate"}) {
     arguments.add("--dir", root + folder);
   }
 }
 
-void add_machine(Arguments& arguments, const Machine& machine, SandboxFiles& files) {
+void add_machine(EndedFields& arguments, const Machine& machine, SandboxFiles& files) {
   arguments.add("--ro-bind", machine.kernel, machine_kernel_path, "--perms", "0444",
                 "--ro-bind-data", files.add(machine.initial_files), initial_files_path);
   if (has_kvm()) arguments.add("--dev-bind", kvm_device, kvm_device);
@@ -180,7 +166,7 @@ std::string pinned_above(std::string_view path) {
 
 // What is read-only has that from its stage, and passes it on to nothing that lies within it. What
 // a machine sees lies beneath nothing that it may write to.
-void add_mounts(Arguments& arguments, const Mounts& mounts, Root root) {
+void add_mounts(EndedFields& arguments, const Mounts& mounts, Root root) {
   std::set<std::string> pins;
   for (const Mount& mount : mounts.all()) {
     const std::string pin = root.empty() ? pinned_above(mount.path) : "";
@@ -295,7 +281,7 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
                                  SandboxFiles& files) {
   const std::string root = root_of(plan);
   const std::string bytes = memory_file_system_bytes(plan.limits);
-  Arguments arguments;
+  EndedFields arguments;
   arguments.add("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent",
                 "--new-session", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox");
   add_system(arguments, "");
@@ -324,43 +310,38 @@ std::string bubblewrap_arguments(const SandboxPlan& plan, const Mounts& mounts,
 
 std::string launcher_orders(const SandboxPlan& plan, const SandboxedProgram& program,
                             const LauncherRules& held) {
-  Arguments orders;
-  auto count = [&orders](std::size_t number) { orders.add(std::to_string(number)); };
+  EndedFields orders;
   orders.add(launcher_orders_version, plan.terminal ? "terminal" : "");
   orders.add(plan.tier == SandboxTier::process ? "" : "speaks", root_of(plan));
-  count(plan.doors.size());
-  for (std::uint16_t port : plan.doors) count(port);
+  orders.add(plan.doors.size());
+  for (std::uint16_t port : plan.doors) orders.add(port);
   SandboxLimits own = plan.limits;
   own.processes += plan.writes() ? 1 : 0;  // the supervisor
   const ResourceLimits limits = plan.tier == SandboxTier::vm       ? machine_limits(plan)
                                 : plan.tier == SandboxTier::gvisor ? runsc_limits(plan)
                                                                    : resource_limits(own);
-  count(limits.size());
+  orders.add(limits.size());
   for (const auto& [resource, value] : limits) {
-    orders.add(resource);
-    count(value);
+    orders.add(resource, value);
   }
   const Rules rules = landlock_rules(plan);
-  count(rules.size());
+  orders.add(rules.size());
   for (const auto& [of_rule, path] : rules) orders.add(std::string(1, of_rule), path);
-  count(plan.doors.size());
-  for (std::uint16_t port : plan.doors) count(port);
+  orders.add(plan.doors.size());
+  for (std::uint16_t port : plan.doors) orders.add(port);
   const std::vector<std::string> scopes = writable_scopes(plan);
-  count(scopes.size());
-  for (const std::string& scope : scopes) orders.add(scope);
-  count(static_cast<std::size_t>(std::ranges::count_if(plan.files, &FileScope::is_staged)));
+  orders.add_list(scopes);
+  orders.add(static_cast<std::size_t>(std::ranges::count_if(plan.files, &FileScope::is_staged)));
   for (const FileScope& scope : plan.files) {
     if (scope.is_staged) orders.add(root_of(plan) + scope.path.string());
   }
-  count(held.names.all().size());
+  orders.add(held.names.all().size());
   for (const ProtectedName& name : held.names.all()) orders.add(name.name);
-  count(program.argv.size());
-  for (const std::string& argument : program.argv) orders.add(argument);
-  count(program.env.size());
-  for (const std::string& variable : program.env) orders.add(variable);
+  orders.add_list(program.argv);
+  orders.add_list(program.env);
   constexpr std::size_t instruction_bytes = 8;
-  count(held.filter.size() / instruction_bytes);
-  count(held.stops.size() / instruction_bytes);
+  orders.add(held.filter.size() / instruction_bytes);
+  orders.add(held.stops.size() / instruction_bytes);
   return std::move(orders).text() + held.filter + held.stops;
 }
 

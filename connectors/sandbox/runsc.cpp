@@ -11,6 +11,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "connectors/ended_fields.hpp"
 #include "connectors/launcher/programs.hpp"
 #include "connectors/launcher/runsc_orders.hpp"
 #include "connectors/sandbox/system_calls.hpp"
@@ -36,13 +37,6 @@ bool forbids_tracing() {
   std::ifstream file("/proc/sys/kernel/yama/ptrace_scope");
   int scope = 0;
   return file >> scope && scope >= 2;
-}
-
-void add(std::string& text, std::string_view field) { text.append(field).push_back('\0'); }
-
-void add_list(std::string& text, const std::vector<std::string>& fields) {
-  add(text, std::to_string(fields.size()));
-  for (const std::string& field : fields) add(text, field);
 }
 
 std::string limit_text(const char* name, std::size_t most) {
@@ -185,15 +179,12 @@ std::string runsc_bundle_text(const SandboxPlan& plan, unsigned user, unsigned g
 std::string runsc_first_orders(const SandboxPlan& plan, const SandboxedProgram& server,
                                const std::string& filter) {
   constexpr std::size_t instruction_bytes = 8;
-  std::string orders;
-  add(orders, runsc_orders_version);
-  add(orders, server.cwd);
-  add(orders, std::to_string(plan.limits.cpu_s));
-  add_list(orders, server.argv);
-  add_list(orders, server.env);
-  add(orders, std::to_string(filter.size() / instruction_bytes));
-  add(orders, "0");
-  return orders + filter;
+  EndedFields orders;
+  orders.add(runsc_orders_version, server.cwd, plan.limits.cpu_s);
+  orders.add_list(server.argv);
+  orders.add_list(server.env);
+  orders.add(filter.size() / instruction_bytes, 0);
+  return std::move(orders).text() + filter;
 }
 
 Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& server,
@@ -205,13 +196,9 @@ Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& 
                        std::to_string(plan.limits.memory_mb),
                        std::to_string(served_mounts(plan).size())};
   guest.driver.cwd = "/";
+  EndedFields arguments;
   auto own = [&](const char* permissions, std::string_view bytes, const char* path) {
-    for (std::string_view word : {std::string_view("--perms"), std::string_view(permissions),
-                                  std::string_view("--ro-bind-data")}) {
-      add(guest.arguments, word);
-    }
-    add(guest.arguments, std::to_string(files.add(bytes)));
-    add(guest.arguments, path);
+    arguments.add("--perms", permissions, "--ro-bind-data", files.add(bytes), path);
   };
   auto program = [&](std::span<const char> bytes, const char* path) {
     own("0555", std::string_view(bytes.data(), bytes.size()), path);
@@ -221,9 +208,8 @@ Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& 
   if (server.argv.front() == canary_path) program(canary_program(), canary_path);
   own("0444", runsc_bundle_text(plan, ::getuid(), ::getgid()), runsc_bundle_file);
   own("0400", runsc_first_orders(plan, server, *filter), runsc_orders_path);
-  for (const char* word : {"--perms", "0700", "--size", "65536", "--tmpfs", runsc_word_folder}) {
-    add(guest.arguments, word);
-  }
+  arguments.add("--perms", "0700", "--size", "65536", "--tmpfs", runsc_word_folder);
+  guest.arguments = std::move(arguments).text();
   return guest;
 }
 
