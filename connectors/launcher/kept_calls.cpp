@@ -93,8 +93,8 @@ bool is_as_kept(const OpenContent& kept, const Argument& at) {
   FileId standing;
   return identify(at.directory(), at.name(), standing) && standing == kept.id &&
          look_at(at, about) && about.st_size == kept.size &&
-         about.st_mtim.tv_sec == kept.changed.tv_sec &&
-         about.st_mtim.tv_nsec == kept.changed.tv_nsec;
+         about.st_mtim.tv_sec == kept.modified.tv_sec &&
+         about.st_mtim.tv_nsec == kept.modified.tv_nsec;
 }
 
 // A file of this window takes the place of an older one, whose content is kept before. By an
@@ -123,19 +123,28 @@ int replace_kept(Custody& custody, const Argument& from, const Argument& to) {
   return error == EAGAIN ? EBUSY : error;
 }
 
-// What the host makes on the number of a file that is gone is another file.
-void forget_last(Custody& custody, const Argument& at) {
-  struct stat about{};
-  FileId file;
-  if (look_at(at, about) && about.st_nlink == 1 && identify(at.directory(), at.name(), file)) {
-    custody.contents().remove(file);
+// A name before it goes. What the host makes on the number of a file that is gone is another file.
+class LastName {
+ public:
+  explicit LastName(const Argument& at) {
+    struct stat about{};
+    is_last_ =
+        look_at(at, about) && about.st_nlink == 1 && identify(at.directory(), at.name(), file_);
   }
-}
+  void is_gone(Custody& custody) const {
+    if (is_last_) custody.contents().remove(file_);
+  }
+
+ private:
+  bool is_last_ = false;
+  FileId file_;
+};
 
 int move_own(Custody& custody, const Argument& from, const Argument& to, unsigned flags) {
-  if ((flags & no_replace) == 0) forget_last(custody, to);
+  const LastName replaced(to);
   const int error = rename_there(from, to, flags);
   if (error != 0) return error;
+  replaced.is_gone(custody);
   custody.made(to);
   custody.gone(from);
   return 0;
@@ -177,10 +186,12 @@ int remove_kept(Custody& custody, const Argument& at, int flags) {
   const bool removes_directory = (flags & AT_REMOVEDIR) != 0;
   if (S_ISDIR(about.st_mode) != removes_directory) return removes_directory ? ENOTDIR : EISDIR;
   if (custody.has_made(at)) {
-    forget_last(custody, at);
+    const LastName name(at);
     const int error = result_of(unlinkat(at.directory(), at.name(), flags));
-    if (error == 0) custody.gone(at);
-    return error;
+    if (error != 0) return error;
+    name.is_gone(custody);
+    custody.gone(at);
+    return 0;
   }
   if (removes_directory && !is_empty_directory(at)) return ENOTEMPTY;
   custody.held(CustodySays::remove, at.path.bytes);

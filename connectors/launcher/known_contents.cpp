@@ -27,8 +27,8 @@ bool OpenContent::look(int file) {
   struct stat about{};
   if (!identify(file, "", id) || fstat(file, &about) != 0) return false;
   size = about.st_size;
-  changed = about.st_mtim;
-  modified = about.st_ctim;
+  modified = about.st_mtim;
+  status_changed = about.st_ctim;
   long number = 0;
   generation =
       ioctl(file, FS_IOC_GETVERSION, &number) == 0 ? static_cast<std::uint32_t>(number) : 0;
@@ -37,7 +37,7 @@ bool OpenContent::look(int file) {
 
 bool OpenContent::is_same(const OpenContent& other) const {
   return id == other.id && generation == other.generation && size == other.size &&
-         is_equal(changed, other.changed) && is_equal(modified, other.modified);
+         is_equal(modified, other.modified) && is_equal(status_changed, other.status_changed);
 }
 
 struct KnownContents::Entry {

@@ -17,8 +17,8 @@ struct OpenContent {
   FileId id;
   std::uint32_t generation = 0;
   std::int64_t size = 0;
-  timespec changed{};   // its content
-  timespec modified{};  // that, or what is known of it
+  timespec modified{};        // st_mtim: its content was
+  timespec status_changed{};  // st_ctim: that, or what is known of it
 
   // False where nobody can tell what file it is: nothing is ever known of such a one.
   bool look(int file);
