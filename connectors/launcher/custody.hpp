@@ -18,9 +18,17 @@
 // change places but those that the server made: both calls fail as on a file system that has them
 // not.
 //
-// What it does not hold: a change through a descriptor that was opened for writing in an earlier
-// window is kept as it was when it was opened; and what the host renames in the moment between a
-// check and a call, in which the server cannot hold the supervisor up (shield.hpp).
+// What it does not hold:
+// - What changes through a descriptor is kept as it was when that was opened, in this window or an
+//   earlier one: no call is seen that writes to it, maps it, or cuts it off (ftruncate(2)); to the
+//   supervisor that is a file which is written to. To make ftruncate(2) in the server's place it
+//   would need the server's own open file, which nobody may take from another process here; and
+//   where the kernel made the call after a look, the number could be another file's by then.
+// - What somebody of the host writes in place into a file that the server made in this window is
+//   the server's to change and to remove, unseen: nobody tells whose a write was. (Most editors put
+//   a new file in the old one's place, which is not the server's.)
+// - What the host renames in the moment between a check and a call, in which the server cannot hold
+//   the supervisor up (shield.hpp).
 //
 // Messages over the socket (SOCK_SEQPACKET), one datagram each. From the supervisor: a CustodySays,
 // then an absolute path and a NUL; for `move` and `replace` a second path and a NUL; with `keep` a
