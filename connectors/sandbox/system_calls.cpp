@@ -78,8 +78,10 @@ constexpr std::uint32_t file_ioctls[] = {0x4004'9409 /* FICLONE */,
                                          0xc020'660b /* FS_IOC_FIEMAP */,
                                          0x801c'581f /* FS_IOC_FSGETXATTR */};
 
-// Steps to go before a filter that ends as it does (seccomp(2)): an ioctl that is not in the lists
-// gets ENOTTY, all else goes on there. libseccomp has no rule with exceptions.
+// Steps to go before a filter of libseccomp's, which has no rule with exceptions (seccomp(2)): an
+// ioctl that is not in the lists gets ENOTTY, all else goes on there. Another architecture's calls
+// end the process here already, since theirs have other numbers; those of x32, which is none of its
+// own, have a bit that no call in the lists has, and end it there.
 std::string ioctl_prelude(const std::vector<std::uint32_t>& kinds) {
   std::vector<sock_filter> steps;
   auto add = [&steps](int code, std::uint32_t value, std::size_t yes = 0, std::size_t no = 0) {
@@ -87,6 +89,9 @@ std::string ioctl_prelude(const std::vector<std::uint32_t>& kinds) {
                      static_cast<std::uint8_t>(no), value});
   };
   const std::size_t lists = std::size(file_ioctls) + 1 + kinds.size();
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
+  add(BPF_JMP | BPF_JEQ | BPF_K, ::seccomp_arch_native(), 1, 0);
+  add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   add(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, lists + 2);
   add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(std::uint64_t));
@@ -154,7 +159,6 @@ class Filter {
     }
   }
   void keep(int result) {
-    // A call that another architecture has not is no failure; everything else is.
     if (result != 0 && failed_ == 0) failed_ = -result;
   }
 

@@ -113,17 +113,17 @@ long move_memory(char**) { return syscall(SYS_move_pages, 1, 0, nullptr, nullptr
 long swap_here(char** a) { return syscall(SYS_swapon, a[0], 0); }
 long account_here(char** a) { return syscall(SYS_acct, a[0]); }
 
-// Another architecture's way in: getpid of i386, and x32's bit.
-long call_of_i386(char**) {
+// Another architecture's way in: a call of i386 by its number, and one with x32's bit.
+long call_of_i386(char** a) {
 #if defined(__x86_64__)
-  long result = 20;
+  long result = std::atol(a[0]);
   asm volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
   return result < 0 ? denied(static_cast<int>(-result)) : 0;
 #else
   return denied(ENOSYS);
 #endif
 }
-long call_of_x32(char**) { return syscall(0x4000'0000L | 39); }
+long call_of_x32(char** a) { return syscall(0x4000'0000L | std::atol(a[0])); }
 
 constexpr auto attacks = std::to_array<Attack>({
     {"unshare", leave_namespace},
