@@ -5,19 +5,19 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ensure, equal } from '../lib/checks.js';
-import { fits } from '../lib/sandboxes.js';
 import { cases as files } from './files.js';
 import { cases as kernel } from './kernel.js';
 import { cases as names } from './names.js';
 import { cases as network } from './network.js';
 import { cases as resources } from './resources.js';
+import { compare, table } from './table.js';
 
 // 9p knows no flags of renames, no unnamed files and no holes: these are not there, whatever would become of them.
 const notIn9p = /^(exchange|rename_no_replace|link_unnamed|punch_hole) /;
 // Too slow on an emulated processor.
 const slow = /^(race|rename_race) /;
 
-const table = [...files, ...names, ...network, ...kernel, ...resources];
+const cases = [...files, ...names, ...network, ...kernel, ...resources];
 
 // Known by how their names begin; an attack that a machine answers in another way is named with its answer.
 const chosen = [
@@ -86,49 +86,18 @@ const own = [
 export async function attacks(checks, runner) {
   // As root: that nothing in the machine is, and whose the files are.
   const list = runner.user === undefined
-    ? [own[1], ...table.filter(({ only }) => only === 'root').filter(({ name }) => name.startsWith('root: '))]
+    ? [own[1], ...cases.filter(({ only }) => only === 'root').filter(({ name }) => name.startsWith('root: '))]
     : [...own, ...chosen.map(([beginning, answers = {}]) => different(beginning, answers))];
-  const queue = [...list];
-  const work = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await one(checks, runner, next);
-  };
-  await Promise.all([work(), work()]);
+  await table(checks, runner, list, { atOnce: 2, seconds: 180 });
   await beneathPrivateFolder(checks, runner);
 }
 
 function different(beginning, answers) {
-  const found = table.filter(({ name }) => name.startsWith(beginning));
+  const found = cases.filter(({ name }) => name.startsWith(beginning));
   ensure(found.length === 1, `${found.length} cases begin with "${beginning}"`);
   const tries = found[0].tries.filter(([attack]) => !slow.test(attack)).map(([attack, expected]) =>
     [attack, answers[attack] ?? (notIn9p.test(attack) ? /^denied/ : expected)]);
   return { ...found[0], tries };
-}
-
-async function one(checks, runner, { name, scopes = [], make, tries, host, environment }) {
-  await checks.test(`${runner.name}: ${name}`, async (after) => {
-    const folder = runner.folder();
-    after(async () => folder.remove());
-    folder.make('@/s', '@/out');
-    folder.write('@/out/f', 'outside\n');
-    await make?.(folder, after);
-    folder.own();
-    const result = await runner.command(runner.sandboxed,
-      ['--tier', 'vm', ...folder.arguments(scopes, tries.map(([attack]) => attack))], { environment });
-    compare(tries, result, folder.path);
-    ensure(folder.read('@/out/f') === 'outside\n', 'the file outside was changed');
-    await host?.(folder, result);
-  }, { seconds: 180 });
-}
-
-function compare(tries, { status, stdout, stderr }, path) {
-  const lines = stdout.split('\n');
-  const wrong = tries.flatMap(([attack, expected], i) => {
-    const line = lines[i]?.trimEnd();
-    const text = expected instanceof RegExp ? expected : expected.replaceAll('@', path);
-    return line !== undefined && fits(line, text) ? [] : [`${attack}: ${line}, expected ${text}`];
-  });
-  if (status !== 0) wrong.push(`the sandbox ended with ${status}: ${stderr.slice(-400)}`);
-  ensure(wrong.length === 0, wrong.join('\n'));
 }
 
 // Beneath /tmp, which is the server's own: what stands above a scope must not be moved, or the scope and its
@@ -149,7 +118,7 @@ async function beneathPrivateFolder(checks, runner) {
       ['mkdir @/a/s/.git/hooks', 'denied EPERM'], ['read @/a/s/f', 'succeeded own'],
     ];
     const words = tries.flatMap(([attack]) => ['+', ...attack.replaceAll('@', base).split(' ')]).slice(1);
-    const result = await runner.command(runner.sandboxed, ['--tier', 'vm', '--rw', join(base, 'a/s'), '--program',
+    const result = await runner.command(runner.sandboxed, [...runner.tier, '--rw', join(base, 'a/s'), '--program',
       runner.escape, '--', runner.escape, ...words]);
     compare(tries, result, base);
     equal(readFileSync(join(base, 'a/s/f'), 'utf8'), 'own\n');

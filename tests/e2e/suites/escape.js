@@ -12,12 +12,12 @@ import { cases as races } from '../escape/races.js';
 import { cases as resources } from '../escape/resources.js';
 import { lifetimes } from '../escape/lifetimes.js';
 import { servers } from '../escape/servers.js';
+import { table } from '../escape/table.js';
 import { trees } from '../escape/trees.js';
 import { ensure, eventually } from '../lib/checks.js';
 import { mentioning } from '../lib/processes.js';
-import { Runner, fits } from '../lib/sandboxes.js';
+import { Runner } from '../lib/sandboxes.js';
 
-const atOnce = 4;
 const ordinaryUser = 64_242;   // nobody's
 
 export async function run(checks, { gateway = true } = {}) {
@@ -41,49 +41,4 @@ export async function run(checks, { gateway = true } = {}) {
     }
   }
   await servers(checks);
-}
-
-export async function table(checks, runner, cases) {
-  const queue = cases.filter(({ only }) => only === undefined || only === runner.name);
-  for (const { name } of cases.filter(({ only }) => only !== undefined && only !== runner.name)) {
-    checks.skip(`${runner.name}: ${name}`, 'is not about this user');
-  }
-  const work = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await one(checks, runner, next);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-}
-
-// A case: {name, scopes, make(folder, after), tries: [[attack, expected]...], host(folder, result), only, refused,
-// environment}.
-async function one(checks, runner, { name, scopes = [], make, tries = [], host, refused, environment }) {
-  await checks.test(`${runner.name}: ${name}`, async (after) => {
-    const folder = runner.folder();
-    after(async () => folder.remove());
-    folder.make('@/s', '@/out');
-    folder.write('@/out/f', 'outside\n');
-    await make?.(folder, after);
-    folder.own();
-    const args = folder.arguments(scopes, refused ? ['exists /'] : tries.map(([attack]) => attack));
-    const result = await runner.command(runner.sandboxed, args, { environment });
-    if (refused) {
-      ensure(result.status === 125 && refused.test(result.stderr), `not refused so: ${JSON.stringify(result)}`);
-    } else {
-      compare(tries, result, folder);
-    }
-    ensure(folder.read('@/out/f') === 'outside\n', 'the file outside was changed');
-    await host?.(folder, result);
-  }, { seconds: 120 });
-}
-
-function compare(tries, { status, stdout, stderr }, folder) {
-  const lines = stdout.split('\n');
-  const wrong = [];
-  tries.forEach(([attack, expected], i) => {
-    const line = lines[i]?.trimEnd();
-    const text = expected instanceof RegExp ? expected : folder.at(expected);
-    if (line === undefined || !fits(line, text)) wrong.push(`${attack}: ${line}, expected ${text}`);
-  });
-  if (status !== 0) wrong.push(`the sandbox ended with ${status}: ${stderr.slice(-400)}`);
-  ensure(wrong.length === 0, wrong.join('\n'));
 }

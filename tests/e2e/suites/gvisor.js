@@ -11,12 +11,12 @@ import { cases as network } from '../escape/network.js';
 import { onRunsc } from '../escape/on-runsc.js';
 import { cases as resources } from '../escape/resources.js';
 import { connected, sandboxed, servers, succeeds, world } from '../escape/servers.js';
+import { table } from '../escape/table.js';
 import { ensure, equal, eventually } from '../lib/checks.js';
 import { Home } from '../lib/gateway.js';
 import { descendants, isAlive, mentioning } from '../lib/processes.js';
 import { echoServer } from '../lib/programs.js';
 import { Runner, finished, plainEnvironment } from '../lib/sandboxes.js';
-import { table } from './escape.js';
 
 const ordinaryUser = 64_243;   // nobody's
 

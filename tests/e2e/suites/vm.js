@@ -21,7 +21,8 @@ export async function run(checks, { gateway = true } = {}) {
     return;
   }
   const isRoot = process.getuid() === 0;
-  const runners = isRoot ? [new Runner('user', ordinaryUser), new Runner('root')] : [new Runner('user')];
+  const runners = isRoot ? [new Runner('user', ordinaryUser, 'vm'), new Runner('root', undefined, 'vm')]
+    : [new Runner('user', undefined, 'vm')];
   for (const runner of runners) {
     try {
       await attacks(checks, runner);
