@@ -84,6 +84,21 @@ async function windows(checks) {
     equal(await stage.work([['read', '@/b']]), ['ENOENT'], 'what the host removed');
   }, undefined, { a: 'one' });
 
+  await staged(checks, 'what truncate(2) cuts off is kept, however short ago something was', async (stage) => {
+    const truncate = (length) => ['run', 'python3', '-c', `import os; os.truncate("${stage.at('a')}", ${length})`];
+    equal(await stage.work([['append', '@/a', ' two']]), ['ok'], 'a change in place');
+    equal(await stage.work([truncate(3), ['append', '@/a', ' three'], truncate(0), ['write', '@/own', 'x']]), ['', 'ok', '', 'ok'],
+      'the next call');
+    equal([stage.read('a'), stage.kept('a').map(({ id }) => stage.content(id))], ['', ['one', 'one two', 'one three']], 'what was kept');
+    equal(stage.kept('own'), [], 'what the call made itself');
+  }, undefined, { a: 'one' });
+
+  await staged(checks, 'a file of the call that takes an older name is older from then on', async (stage) => {
+    equal(await stage.work([['write', '@/n', 'two'], ['move', '@/n', '@/a'], ['write', '@/a', 'three'], ['remove', '@/a'],
+      ['write', '@/m', 'four'], ['move', '@/m', '@/a']]), ['ok', 'ok', 'ok', 'EPERM', 'ok', 'ok'], 'one call');
+    equal([stage.read('a'), stage.kept('a').map(({ id }) => stage.content(id))], ['four', ['one', 'two', 'three']], 'what was kept');
+  }, undefined, { a: 'one' });
+
   await staged(checks, 'a descriptor that stays open keeps working from call to call', async (stage) => {
     equal(await stage.work([['open', '@/log'], ['put', '@/log', 'a']]), ['ok', 1], 'the first call');
     for (let i = 0; i < 5; i++) equal(await stage.work([['put', '@/log', 'b']]), [1], 'a later call');
