@@ -30,7 +30,7 @@ const answers = [
   [/^(open_to_write|chmod) \/(usr\/)?bin\//, ifDenied, denied],
   [/^(setxattr|set_file_capability) /, ifDenied, denied],
   [/^read \/dev\/tty$/, always, denied],
-  [/^int80$/, always, /^(killed|denied)/],
+  [/^int80 /, always, /^(killed|denied)/],
   [/^finds \/proc\/keys/, always, denied],
   [/^read \/proc\/(keys|key-users)$/, always, denied],
   // of the machine, not of the host
@@ -58,8 +58,6 @@ const lookOf = (path, attack) => {
 // Not tried here.
 const without = new Map([
   ['F14 staged: no name that was there disappears', 'it makes hard links, see the suite'],
-  ['P2 other processes', 'the first process is the server\'s to end: the machine ends with it'],
-  ['P10 a storm of zombies, and signals to the first process', 'the same'],
   ['R2 private memory ends at the limit', 'it is counted when it is used, see the suite'],
 ]);
 

@@ -69,6 +69,8 @@ async function own(checks, runner) {
   await test('what was written beside the scopes is gone', ephemeral);
   await test('a protected name stays free in scopes beneath /tmp and the home', beneathPrivate);
   await test('content is kept anew in each window', windows);
+  await test('what a server puts into the word of the first process is believed of nobody', forged);
+  await test('a server ends with its own status, whatever it does to the first process', undisturbed);
   await test('a killed gateway leaves no process and no file', killed);
 }
 
@@ -155,6 +157,27 @@ async function windows(runner, after) {
   }
   const { stderr } = await ended;
   equal(stderr, `change ${path} 4\nchange ${path} 8\nchange ${path} 4\n`);
+}
+
+// It has the first process's user, so what stands in the file in which that says what became of it may be the server's:
+// then it may say that the server could not be started, and nothing else (least of all that the host lacks something,
+// which would choose another boundary).
+async function forged(runner) {
+  for (const word of ['mthis host has no boundary', 'rno boundary was made', 'n2 no boundary', 'n123456', 'x', '?']) {
+    for (let turn = 0; turn < 4; turn++) {
+      const { status, stderr } = await inside(runner, [], `printf '${word}' 1<>/run/toolgate/word/said; exit 0`);
+      ensure(!/boundary|cannot be had|cannot be executed/.test(stderr), `${word} was believed: ${stderr}`);
+      ensure(status === 0 || (status === 125 && /could not start the server/.test(stderr)), `${word}: ${status} ${stderr}`);
+    }
+  }
+}
+
+// One that is stopped would not hear of the server's end, and the machine would go on.
+async function undisturbed(runner) {
+  for (const signal of ['STOP', 'KILL', 'TERM', 'TSTP']) {
+    const { status } = await inside(runner, [], `kill -${signal} 1; kill -${signal} -1; (kill -${signal} 1; exit 0); exit 3`);
+    equal(status, 3, `the status after SIG${signal}`);
+  }
 }
 
 async function killed(runner) {
