@@ -7,6 +7,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -69,6 +70,15 @@ Task<Status> listen_to(asio::posix::stream_descriptor& output, std::string& song
   co_return done();
 }
 
+Task<bool> is_cancelled() {
+  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+  co_return state.cancelled() != asio::cancellation_type::none;
+}
+
+Refusal given_up() {
+  return Refusal(Reason::cancelled, "the sandbox is not tried out: the gateway stops");
+}
+
 Status verdict(std::string song, const std::optional<ProcessEnd>& end) {
   std::ranges::replace(song, '\n', ' ');
   while (song.ends_with(' ')) song.pop_back();
@@ -92,6 +102,7 @@ class SandboxProof::Running {
   explicit Running(OfForm& form) : form_(form) { form_.running = true; }
   Running(const Running&) = delete;
   ~Running() {
+    form_.canary = nullptr;
     form_.running = false;
     for (asio::steady_timer* timer : form_.waiting) timer->cancel();
   }
@@ -108,10 +119,19 @@ Task<Status> SandboxProof::require(SandboxForm form) {
     co_await timer.async_wait(as_result);
   }
   if (own.holds) co_return done();
+  if (stopping_) co_return given_up();
   const Running running(own);
   Status status = co_await run_canary(form);
   own.holds = static_cast<bool>(status);
   co_return status;
+}
+
+// What listens to it hears its end.
+void SandboxProof::stop() {
+  stopping_ = true;
+  for (auto& [form, own] : forms_) {
+    if (own.canary != nullptr) own.canary->kill();
+  }
 }
 
 Task<Status> SandboxProof::run_canary(SandboxForm form) {
@@ -147,14 +167,21 @@ Task<Status> SandboxProof::run_canary(SandboxForm form) {
   }
   const Milliseconds most_ms = form.tier == SandboxTier::vm ? canary_in_machine_ms : canary_ms;
   ChildProcess process(executor_, keeper_program_, "canary");
+  forms_[form].canary = &process;
   Status started = co_await process.start(std::move(orders), std::move(sockets));
   std::string song;
+  bool is_given_up = false;
   if (started) {
     asio::posix::stream_descriptor output(executor_, process.output().release());
     Status heard = co_await within(most_ms, listen_to(output, song), "the canary");
-    if (heard) co_await process.ended_within(most_ms);
+    // A machine may take long to end by itself.
+    is_given_up = co_await is_cancelled();
+    if (heard && !is_given_up) co_await process.ended_within(most_ms);
   }
+  is_given_up = co_await is_cancelled();
+  forms_[form].canary = nullptr;
   co_await process.finish();
+  if (is_given_up || stopping_) co_return given_up();
   if (!started) co_return started.refusal();
   co_return verdict(std::move(song), process.end());
 }

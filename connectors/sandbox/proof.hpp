@@ -19,6 +19,8 @@
 
 namespace toolgate {
 
+class ChildProcess;
+
 class SandboxProof {
  public:
   explicit SandboxProof(asio::any_io_executor executor,
@@ -30,11 +32,14 @@ class SandboxProof {
   // (`uncontained`), or with the step that failed (`unavailable`). A refusal is not kept: the next
   // caller tries again.
   Task<Status> require(SandboxForm form);
+  // For good: what runs is ended now, and whoever waits or comes is refused (`cancelled`).
+  void stop();
 
  private:
   struct OfForm {
     bool holds = false;
     bool running = false;
+    ChildProcess* canary = nullptr;  // while its process runs
     std::list<asio::steady_timer*> waiting;
   };
   class Running;
@@ -42,6 +47,7 @@ class SandboxProof {
 
   asio::any_io_executor executor_;
   std::string keeper_program_;
+  bool stopping_ = false;
   std::map<SandboxForm, OfForm> forms_;  // stays where it is while somebody waits
 };
 

@@ -153,6 +153,7 @@ void Gateway::begin(Servers servers, std::function<void()> stop,
 Task<> Gateway::end() {
   stopping_ = true;
   watch_.reset();
+  proof_.stop();
   co_await broker_->stop();
   custodian_->record_with(nullptr);
   co_await file_records_.drain(last_records_ms);

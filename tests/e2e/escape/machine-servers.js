@@ -65,6 +65,7 @@ export async function machineServers(checks) {
   await test('the filesystem server in a machine, in a rw scope, with a message of megabytes', filesystem);
   await test('the filesystem server in a machine, in a staged scope: what is removed waits, content is kept', staged);
   await test('the memory server in a machine keeps its file, and ends with the gateway', memory);
+  await test('a gateway that is stopped while its canary\'s machine starts ends at once', stopped);
   await test('SIGTERM reaches a server in a machine that does not end at the end of its input', terminated);
 }
 
@@ -111,6 +112,18 @@ async function memory(after) {
   ensure(machines.length > 0, 'there is no machine');
   await stage.client.close();
   await eventually(() => !machines.some(({ pid }) => isAlive(pid)), 'the machine has ended', 10);
+}
+
+async function stopped(after) {
+  const stage = await Stage.make(after, (scope) => official('filesystem', scope), 'rw');
+  const serving = await stage.home.serve();
+  const first = await eventually(() => descendants(process.pid).find(machine), 'the canary\'s machine', 60);
+  const begin = Date.now();
+  await serving.stop();
+  ensure(Date.now() - begin < 3000, `it took ${Date.now() - begin} ms`);
+  await eventually(() => !isAlive(first.pid), 'the machine has ended', 5);
+  const starts = stage.home.records('audit', 'query').filter(({ kind }) => kind === 'server.start');
+  equal(starts.length, 0, 'a server was started');
 }
 
 // The smallest server, which hears of its end and takes its time.
