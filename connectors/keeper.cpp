@@ -110,7 +110,7 @@ void be_ended_first() {
   std::string why;
   LauncherSays how = LauncherSays::refused;
   try {
-    const Refusal refusal = enter_sandbox(*orders.sandbox, program, given, keeper);
+    const Refusal refusal = enter_sandbox(*orders.sandbox, program, orders.filters, given, keeper);
     if (refusal.reason == Reason::uncontained) how = LauncherSays::missing;
     why = refusal.detail;
   } catch (const std::exception& fault) {

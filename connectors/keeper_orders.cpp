@@ -43,6 +43,12 @@ class Reader {
     }
     return true;
   }
+  bool bytes(std::size_t count, std::string& into) {
+    if (count > text_.size() - at_) return false;
+    into = text_.substr(at_, count);
+    at_ += count;
+    return true;
+  }
   bool is_at_end() const { return at_ == text_.size(); }
 
  private:
@@ -122,9 +128,18 @@ bool read_plan(Reader& reader, SandboxPlan& plan) {
   return true;
 }
 
+bool read_filters(Reader& reader, CallFilters& filters) {
+  std::size_t calls = 0;
+  std::size_t guest = 0;
+  std::size_t stops = 0;
+  return reader.number(calls) && reader.number(guest) && reader.number(stops) &&
+         reader.bytes(calls, filters.calls) && reader.bytes(guest, filters.guest) &&
+         reader.bytes(stops, filters.stops);
+}
+
 }  // namespace
 
-std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
+std::string keeper_orders_text(const KeeperOrders& orders, const CallFilters& filters, int parent) {
   EndedFields fields;
   fields.add(static_cast<std::uint64_t>(parent));
   fields.add(orders.umask);
@@ -135,8 +150,10 @@ std::string keeper_orders_text(const KeeperOrders& orders, int parent) {
   for (const auto& [name, value] : orders.env) fields.add(name + "=" + value);
   fields.add_list(orders.leftovers);
   fields.add(orders.sandbox ? 1 : 0);
-  if (orders.sandbox) write_plan(fields, *orders.sandbox);
-  return std::move(fields).text();
+  if (!orders.sandbox) return std::move(fields).text();
+  write_plan(fields, *orders.sandbox);
+  fields.add(filters.calls.size(), filters.guest.size(), filters.stops.size());
+  return std::move(fields).text() + filters.calls + filters.guest + filters.stops;
 }
 
 std::optional<ReceivedOrders> parse_keeper_orders(const std::string& text) {
@@ -150,7 +167,9 @@ std::optional<ReceivedOrders> parse_keeper_orders(const std::string& text) {
   }
   if (has_sandbox != 0) {
     orders.sandbox.emplace();
-    if (!read_plan(reader, *orders.sandbox)) return std::nullopt;
+    if (!read_plan(reader, *orders.sandbox) || !read_filters(reader, orders.filters)) {
+      return std::nullopt;
+    }
   }
   if (!reader.is_at_end() || (orders.argv.empty() && orders.leftovers.empty())) return std::nullopt;
   return orders;

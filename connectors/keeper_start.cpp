@@ -49,10 +49,10 @@ Status check(const KeeperOrders& orders) {
   return done();
 }
 
-Descriptor orders_file(const KeeperOrders& orders) {
+Descriptor orders_file(const KeeperOrders& orders, const CallFilters& filters) {
   Descriptor file(::memfd_create("keeper-orders", MFD_CLOEXEC));
   if (!file) fault(errno, "memfd_create");
-  std::string text = keeper_orders_text(orders, ::getpid());
+  std::string text = keeper_orders_text(orders, filters, ::getpid());
   for (std::size_t at = 0; at < text.size();) {
     ssize_t count = ::write(file.number(), text.data() + at, text.size() - at);
     if (count < 0 && errno != EINTR) fault(errno, "write to memfd");
@@ -103,6 +103,8 @@ Result<KeeperProcess> start_keeper(const std::string& program, const std::string
                                    SandboxSockets sockets) {
   auto sound = check(orders);
   if (!sound) return sound.refusal();
+  auto filters = orders.sandbox ? call_filters(*orders.sandbox) : CallFilters();
+  if (!filters) return filters.refusal();
 
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -114,9 +116,12 @@ Result<KeeperProcess> start_keeper(const std::string& program, const std::string
     if (!*socket) *socket = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!*socket) fault(errno, "open of /dev/null");
   }
-  const Descriptor handed[] = {out_of_the_way(pipes.input),         out_of_the_way(pipes.output),
-                               out_of_the_way(pipes.errors),        out_of_the_way(theirs),
-                               out_of_the_way(orders_file(orders)), out_of_the_way(sockets.handoff),
+  const Descriptor handed[] = {out_of_the_way(pipes.input),
+                               out_of_the_way(pipes.output),
+                               out_of_the_way(pipes.errors),
+                               out_of_the_way(theirs),
+                               out_of_the_way(orders_file(orders, *filters)),
+                               out_of_the_way(sockets.handoff),
                                out_of_the_way(sockets.custody)};
   SpawnPlan plan;
   int number = 0;

@@ -15,7 +15,6 @@
 #include "connectors/sandbox/machine.hpp"
 #include "connectors/sandbox/runsc.hpp"
 #include "connectors/sandbox/staging.hpp"
-#include "connectors/sandbox/system_calls.hpp"
 
 namespace toolgate {
 namespace {
@@ -35,19 +34,13 @@ Status reserve_numbers() {
   return done();
 }
 
-Result<LauncherRules> rules_for(const SandboxPlan& plan) {
+Result<LauncherRules> rules_for(const SandboxPlan& plan, const CallFilters& filters) {
+  const bool is_whole = !filters.calls.empty() && filters.stops.empty() != plan.writes() &&
+                        filters.guest.empty() == (plan.tier == SandboxTier::process);
+  if (!is_whole) return Refusal(Reason::internal, "its orders lack a filter of system calls");
   auto names = ProtectedNames::make(plan.protect);
   if (!names) return names.refusal();
-  auto filter = plan.tier == SandboxTier::gvisor ? runsc_call_filter()
-                : plan.tier == SandboxTier::vm   ? machine_call_filter()
-                                                 : system_call_filter();
-  if (!filter) return filter.refusal();
-  LauncherRules rules{std::move(*filter), "", std::move(*names)};
-  if (!plan.writes()) return rules;
-  auto stops = supervised_calls_filter();
-  if (!stops) return stops.refusal();
-  rules.stops = std::move(*stops);
-  return rules;
+  return LauncherRules{filters.calls, filters.stops, std::move(*names)};
 }
 
 Result<std::vector<ScopeTree>> open_scopes(const SandboxPlan& plan, const ProtectedNames& names) {
@@ -81,17 +74,15 @@ Refusal execute_bubblewrap(int arguments) {
 }  // namespace
 
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
-                      const LauncherDescriptors& given, int parent) {
+                      const CallFilters& filters, const LauncherDescriptors& given, int parent) {
   if (plan.tier == SandboxTier::gvisor) {
     Status there = check_runsc(plan);
     if (!there) return there.refusal();
   }
-  for (const auto& lacking : {lacking_bubblewrap(), lacking_seccomp()}) {
-    if (lacking) return Refusal(Reason::uncontained, *lacking);
-  }
+  if (const auto lacking = lacking_bubblewrap()) return Refusal(Reason::uncontained, *lacking);
   Status reserved = reserve_numbers();
   if (!reserved) return reserved.refusal();
-  auto rules = rules_for(plan);
+  auto rules = rules_for(plan, filters);
   if (!rules) return rules.refusal();
   auto scopes = open_scopes(plan, rules->names);
   if (!scopes) return scopes.refusal();
@@ -115,18 +106,14 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
   }
   std::optional<Machine> machine;
   if (plan.tier == SandboxTier::vm) {
-    auto filter = system_call_filter();  // in the guest
-    if (!filter) return filter.refusal();
-    auto made = make_machine(plan, program, *filter);
+    auto made = make_machine(plan, program, filters.guest);
     if (!made) return made.refusal();
     machine = std::move(*made);
   }
   SandboxFiles files;
   RunscGuest guest{program, ""};
   if (plan.tier == SandboxTier::gvisor) {
-    auto made = runsc_guest(plan, program, files);
-    if (!made) return made.refusal();
-    guest = std::move(*made);
+    guest = runsc_guest(plan, program, filters.guest, files);
   }
   const SandboxedProgram& executed = machine ? machine->program : guest.driver;
   const int orders = files.add(launcher_orders(plan, executed, *rules));

@@ -12,6 +12,7 @@
 
 #include "connectors/sandbox/orders.hpp"
 #include "connectors/sandbox/plan.hpp"
+#include "connectors/sandbox/system_calls.hpp"
 #include "gateway/core/result.hpp"
 
 namespace toolgate {
@@ -26,8 +27,8 @@ struct LauncherDescriptors {
 };
 
 // Returns only with the refusal: `uncontained` where the host lacks what the sandbox is made of.
-// `parent` is the keeper.
+// `filters` are those of call_filters(); `parent` is the keeper.
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
-                      const LauncherDescriptors& given, int parent);
+                      const CallFilters& filters, const LauncherDescriptors& given, int parent);
 
 }  // namespace toolgate

@@ -14,7 +14,6 @@
 #include "connectors/ended_fields.hpp"
 #include "connectors/launcher/programs.hpp"
 #include "connectors/launcher/runsc_orders.hpp"
-#include "connectors/sandbox/system_calls.hpp"
 
 namespace toolgate {
 namespace {
@@ -187,10 +186,8 @@ std::string runsc_first_orders(const SandboxPlan& plan, const SandboxedProgram& 
   return std::move(orders).text() + filter;
 }
 
-Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& server,
-                               SandboxFiles& files) {
-  auto filter = system_call_filter();
-  if (!filter) return filter.refusal();
+RunscGuest runsc_guest(const SandboxPlan& plan, const SandboxedProgram& server,
+                       const std::string& filter, SandboxFiles& files) {
   RunscGuest guest;
   guest.driver.argv = {runsc_driver_path, std::to_string(plan.limits.file_mb),
                        std::to_string(plan.limits.memory_mb),
@@ -207,7 +204,7 @@ Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& 
   program(runsc_first_program(), runsc_first_path);
   if (server.argv.front() == canary_path) program(canary_program(), canary_path);
   own("0444", runsc_bundle_text(plan, ::getuid(), ::getgid()), runsc_bundle_file);
-  own("0400", runsc_first_orders(plan, server, *filter), runsc_orders_path);
+  own("0400", runsc_first_orders(plan, server, filter), runsc_orders_path);
   arguments.add("--perms", "0700", "--size", "65536", "--tmpfs", runsc_word_folder);
   guest.arguments = std::move(arguments).text();
   return guest;

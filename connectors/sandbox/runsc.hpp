@@ -33,8 +33,9 @@ struct RunscGuest {
   SandboxedProgram driver;
   std::string arguments;  // bubblewrap's, in front of all others: the files of both programs
 };
-Result<RunscGuest> runsc_guest(const SandboxPlan& plan, const SandboxedProgram& server,
-                               SandboxFiles& files);
+// `filter` is the server's own.
+RunscGuest runsc_guest(const SandboxPlan& plan, const SandboxedProgram& server,
+                       const std::string& filter, SandboxFiles& files);
 
 // The description of the machine that runsc makes (OCI runtime specification 1.0).
 std::string runsc_bundle_text(const SandboxPlan& plan, unsigned user, unsigned group);

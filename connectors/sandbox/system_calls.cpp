@@ -16,12 +16,16 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "connectors/descriptor.hpp"
+#include "connectors/sandbox/host.hpp"
 
 namespace toolgate {
 namespace {
@@ -281,11 +285,22 @@ Result<std::string> filter_for(For program) {
   return ioctl_prelude(kinds) + *text;
 }
 
+Result<std::string> known_filter(For program) {
+  static std::mutex mutex;
+  static std::map<For, std::string> known;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(program);
+  if (found != known.end()) return found->second;
+  auto made = filter_for(program);
+  if (made) known[program] = *made;
+  return made;
+}
+
 }  // namespace
 
-Result<std::string> system_call_filter() { return filter_for(For::server); }
-Result<std::string> runsc_call_filter() { return filter_for(For::runsc); }
-Result<std::string> machine_call_filter() { return filter_for(For::machine); }
+Result<std::string> system_call_filter() { return known_filter(For::server); }
+Result<std::string> runsc_call_filter() { return known_filter(For::runsc); }
+Result<std::string> machine_call_filter() { return known_filter(For::machine); }
 
 Result<std::string> supervised_calls_filter() {
   Filter filter;
@@ -304,6 +319,26 @@ Result<std::string> supervised_calls_filter() {
     filter.stop("openat", has(2, static_cast<std::uint64_t>(flag)));
   }
   return filter.text();
+}
+
+Result<CallFilters> call_filters(const SandboxPlan& plan) {
+  if (const auto lacking = lacking_seccomp()) return Refusal(Reason::uncontained, *lacking);
+  CallFilters filters;
+  auto calls = plan.tier == SandboxTier::gvisor ? runsc_call_filter()
+               : plan.tier == SandboxTier::vm   ? machine_call_filter()
+                                                : system_call_filter();
+  if (!calls) return calls.refusal();
+  filters.calls = std::move(*calls);
+  if (plan.tier != SandboxTier::process) {
+    auto guest = system_call_filter();
+    if (!guest) return guest.refusal();
+    filters.guest = std::move(*guest);
+  }
+  if (!plan.writes()) return filters;
+  auto stops = supervised_calls_filter();
+  if (!stops) return stops.refusal();
+  filters.stops = std::move(*stops);
+  return filters;
 }
 
 }  // namespace toolgate

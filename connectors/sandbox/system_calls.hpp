@@ -1,6 +1,7 @@
 #pragma once
-// Which system calls a sandboxed program may make: a seccomp filter (seccomp(2)), made once with
-// libseccomp and handed to the launcher as the kernel takes it.
+// Which system calls a sandboxed program may make: a seccomp filter (seccomp(2)), made once in a
+// gateway with libseccomp, which takes a millisecond for it, and handed by the keeper to the
+// launcher as the kernel takes it.
 //
 // The default is to allow, since a list of what every interpreter needs would be out of date with
 // its next version; what is denied is what reaches past namespaces, mounts and Landlock:
@@ -17,6 +18,7 @@
 
 #include <string>
 
+#include "connectors/sandbox/plan.hpp"
 #include "gateway/core/result.hpp"
 
 namespace toolgate {
@@ -36,5 +38,15 @@ Result<std::string> machine_call_filter();
 // or open a file for writing, wait for the supervisor (connectors/launcher/supervisor.hpp). What
 // the first one denies stays denied.
 Result<std::string> supervised_calls_filter();
+
+// Those of one sandbox.
+struct CallFilters {
+  std::string calls;  // of what is executed in it: the server, runsc or QEMU
+  std::string guest;  // of the server where that is another program; else empty
+  std::string stops;  // supervised_calls_filter(); empty where nothing is writable
+  bool operator==(const CallFilters&) const = default;
+};
+// Refused: `uncontained` where the kernel has nothing to filter with.
+Result<CallFilters> call_filters(const SandboxPlan& plan);
 
 }  // namespace toolgate

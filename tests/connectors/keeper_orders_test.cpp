@@ -31,9 +31,12 @@ KeeperOrders full_orders() {
   return orders;
 }
 
+// Any bytes.
+const CallFilters some_filters{std::string("a\0b", 3), "", std::string(9, '\0')};
+
 TEST_CASE("keeper orders: what is written is what is read") {
   const KeeperOrders orders = full_orders();
-  const auto read = parse_keeper_orders(keeper_orders_text(orders, 42));
+  const auto read = parse_keeper_orders(keeper_orders_text(orders, some_filters, 42));
   REQUIRE(read);
   CHECK(read->parent == 42);
   CHECK(read->argv == orders.argv);
@@ -49,19 +52,20 @@ TEST_CASE("keeper orders: what is written is what is read") {
   CHECK(read->sandbox->home_files == orders.sandbox->home_files);
   CHECK(read->sandbox->terminal);
   CHECK(read->sandbox->doors == orders.sandbox->doors);
+  CHECK(read->filters == some_filters);
 }
 
 TEST_CASE("keeper orders: one without a sandbox stays without one") {
   KeeperOrders orders = full_orders();
   orders.sandbox.reset();
-  const auto read = parse_keeper_orders(keeper_orders_text(orders, 42));
+  const auto read = parse_keeper_orders(keeper_orders_text(orders, some_filters, 42));
   REQUIRE(read);
   CHECK_FALSE(read->sandbox);
 }
 
 // A sandbox must never be lost on the way: half a text is no orders, not orders without one.
 TEST_CASE("keeper orders: a text that was cut anywhere, or goes on, is refused") {
-  const std::string text = keeper_orders_text(full_orders(), 42);
+  const std::string text = keeper_orders_text(full_orders(), some_filters, 42);
   for (std::size_t length = 0; length < text.size(); ++length) {
     CAPTURE(length);
     CHECK_FALSE(parse_keeper_orders(text.substr(0, length)));

@@ -83,9 +83,11 @@ void check_received(const std::string& text) {
   check_values(*received);
   const auto sent = as_sent(*received);
   if (!sent) return;
-  const auto again = parse_keeper_orders(keeper_orders_text(*sent, received->parent));
+  const auto again =
+      parse_keeper_orders(keeper_orders_text(*sent, received->filters, received->parent));
   check(again.has_value(), "what was read can be written");
   check_same(*sent, received->parent, *again);
+  check(again->filters == received->filters, "the filters stay");
 }
 
 // Makes orders of bytes.
@@ -107,6 +109,11 @@ class Maker {
       if (made.leftovers.empty()) made.argv = {"server"};
     }
     if (byte() % 4 != 0) made.sandbox = plan();
+    return made;
+  }
+  std::string bytes() {
+    std::string made;
+    for (int length = byte() % 32; length > 0; --length) made += static_cast<char>(byte());
     return made;
   }
   std::uint8_t byte() { return at_ == size_ ? 0 : data_[at_++]; }
@@ -168,11 +175,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Maker maker(data, size);
   const int parent = maker.byte();
   const KeeperOrders sent = maker.orders();
-  const std::string text = keeper_orders_text(sent, parent);
+  const CallFilters filters =
+      sent.sandbox ? CallFilters{maker.bytes(), maker.bytes(), maker.bytes()} : CallFilters();
+  const std::string text = keeper_orders_text(sent, filters, parent);
   const auto received = parse_keeper_orders(text);
   check(received.has_value(), "what was written can be read");
   check_values(*received);
   check_same(sent, parent, *received);
+  check(received->filters == filters, "the filters stay");
   const std::size_t cut = (std::size_t{maker.byte()} << 8 | maker.byte()) % text.size();
   check(!parse_keeper_orders(text.substr(0, cut)), "half of the orders is no orders");
   return 0;
