@@ -265,4 +265,9 @@ bool PinBook::knows(const ServerIdentity& server) const {
                              [&](const auto& one) { return one.second.identity == server; });
 }
 
+bool PinBook::knows_name(const std::string& server) const {
+  return std::ranges::any_of(approvals_,
+                             [&](const auto& one) { return one.second.server == server; });
+}
+
 }  // namespace toolgate

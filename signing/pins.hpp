@@ -131,6 +131,8 @@ class PinBook {
   bool allows(const ServerIdentity& server, const Digest& scopes, std::int64_t now_ns) const;
   // Is there an approval of anything of this server, with whatever scopes and expiry?
   bool knows(const ServerIdentity& server) const;
+  // Was anything approved under this name, of whatever server?
+  bool knows_name(const std::string& server) const;
   std::size_t size() const { return approvals_.size(); }
 
  private:

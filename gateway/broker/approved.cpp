@@ -6,6 +6,12 @@ namespace toolgate {
 
 Result<std::shared_ptr<const Approved>> load_approved(Store& store,
                                                       const std::vector<PublicKey>& trusted) {
+  // What changes meanwhile is noticed by the version; and an approval removes sightings, so that
+  // reading those first can only hold too much for a moment.
+  auto version = store.data_version();
+  if (!version) return version.refusal();
+  auto sightings = open_sightings(store);
+  if (!sightings) return sightings.refusal();
   auto stored = store.approvals();
   if (!stored) return stored.refusal();
   auto servers = store.servers();
@@ -31,6 +37,8 @@ Result<std::shared_ptr<const Approved>> load_approved(Store& store,
     approved->items.push_back(ApprovedItem{std::move(*approval), std::move(row.definition)});
   }
   approved->servers = std::move(*servers);
+  approved->sightings = std::move(*sightings);
+  approved->version = *version;
   return std::shared_ptr<const Approved>(std::move(approved));
 }
 
@@ -45,6 +53,10 @@ std::optional<std::string> why_held(const PinBook& book, const ServerEntry& entr
     why = "every approval of it has expired";
   } else if (book.knows(identity)) {
     why = "what it may reach was changed in the configuration since it was approved";
+  } else if (book.knows_name(entry.name.text())) {
+    why =
+        "another server was approved under this name: its command, environment, package or URL "
+        "has changed";
   }
   return "'" + entry.name.text() + "' is held for review: " + why +
          ". An administrator decides with `toolgate review " + entry.name.text() + "`";

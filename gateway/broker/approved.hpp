@@ -10,6 +10,7 @@
 
 #include "gateway/config/configuration.hpp"
 #include "gateway/core/result.hpp"
+#include "gateway/store/sightings.hpp"
 #include "gateway/store/store.hpp"
 #include "signing/keys.hpp"
 #include "signing/pins.hpp"
@@ -26,6 +27,8 @@ struct Approved {
   PinBook book;
   std::vector<ApprovedItem> items;    // in the order in which they were approved
   std::vector<StoredServer> servers;  // what each said in its handshake at the last review
+  OpenSightings sightings;            // what any gateway saw since, and nobody has decided on
+  std::int64_t version = 0;           // Store::data_version() before all of this was read
 };
 
 // A row without a valid signature of a trusted key, or whose text is not what was signed, is no

@@ -48,7 +48,7 @@ bool has_method(const std::set<std::string>& capabilities, std::string_view meth
 }
 
 Broker::Broker(asio::any_io_executor executor, Configuration configuration,
-               std::shared_ptr<const Approved> approved, AuditLog& audit,
+               std::shared_ptr<const Approved> approved, AuditLog& audit, SightingBook& sightings,
                const InspectionGate& gate, const StateSeal& seal, const Limits& limits,
                LinkFactory make)
     : executor_(executor),
@@ -56,6 +56,7 @@ Broker::Broker(asio::any_io_executor executor, Configuration configuration,
       policy_digest_(digest_of(*configuration_)),
       approved_(std::move(approved)),
       audit_(audit),
+      watch_(sightings, limits),
       gate_(gate),
       seal_(seal),
       limits_(limits),
@@ -67,6 +68,7 @@ Broker::Broker(asio::any_io_executor executor, Configuration configuration,
       running_(executor, "servers"),
       retiring_(executor, "servers that leave"),
       records_(executor, "records") {
+  watch_.follow(*approved_);
   rebuild();
 }
 
@@ -110,7 +112,8 @@ bool Broker::start_and_stop() {
       changed = true;
     }
     // A server that nobody has approved anything of yet is no news.
-    if (runs || approved_->book.knows(entry.identity()) || offer_of(entry)) {
+    if (runs || approved_->book.knows(entry.identity()) || offer_of(entry) ||
+        approved_->book.knows_name(entry.name.text())) {
       hold(entry, std::move(*why));
     } else {
       held_.erase(entry.name);
@@ -213,8 +216,10 @@ void Broker::reload(Configuration configuration) {
 void Broker::reload(std::shared_ptr<const Approved> approved) {
   approved_ = std::move(approved);
   approvals_known_ = true;
+  watch_.follow(*approved_);
   start_and_stop();
   rebuild();
+  look_at_all();
   for (const auto& [name, server] : upstreams_) server->refresh();
 }
 
@@ -224,7 +229,12 @@ void Broker::rebuild() {
   for (const ServerEntry& entry : configuration_->servers) {
     if (entry.disabled) continue;
     catalogue.add(entry, offer_of(entry), *approved_, gate_, now);
-    if (auto server = upstream(entry.name)) catalogue.hold_back(entry, server->containment());
+    if (auto server = upstream(entry.name)) {
+      catalogue.hold_back(entry, server->containment());
+      if (!server->unlisted().empty()) catalogue.hold_unlisted(entry, server->unlisted());
+    }
+    catalogue.hold_seen(entry, watch_.open());
+    catalogue.hold_seen(entry, watch_.unwritten());
   }
   catalogue_ = std::move(catalogue);
   capabilities_ = offered_capabilities();
@@ -352,6 +362,7 @@ Task<> Broker::write(Record record) {
 
 void Broker::offered(Upstream& server) {
   rebuild();
+  look_at(server);
   const ItemCounts& counts = catalogue_.counts(server.entry().name);
   if (counts.held + counts.fresh > 0) {
     log_line(LogLevel::warning, "server.waits_for_review",
@@ -360,6 +371,34 @@ void Broker::offered(Upstream& server) {
               {"new", std::to_string(counts.fresh)},
               {"remedy", "toolgate review " + server.name()}});
   }
+}
+
+// What nobody has approved of its offer is held from now on, in every process on the home.
+void Broker::look_at(Upstream& server) {
+  if (!approvals_known_ || upstream(server.entry().name).get() != &server) return;
+  const ServerName& name = server.entry().name;
+  auto looked = watch_.look(server.entry(), catalogue_.seen(name), now_utc_ns());
+  if (looked.look_again) server.refresh_within(limits_.missing_ms);
+  if (looked.holds_more) rebuild();
+}
+
+void Broker::look_at_all() {
+  for (const auto& [name, server] : upstreams_) {
+    if (server->offer()) look_at(*server);
+  }
+}
+
+void Broker::unlisted(Upstream& server, const Refusal& why) {
+  rebuild();
+  Record held;
+  held.kind = "server.held";
+  held.server = server.name();
+  held.decision = "deny";
+  held.reason = "its lists could not be read " +
+                std::to_string(server.entry().limits.list_failures) +
+                " times in a row, and until they can be all of it is held: " + why.detail;
+  held.policy = policy_digest_;
+  record(std::move(held));
 }
 
 void Broker::record_question(const AgentCall& call, const Upstream& server,

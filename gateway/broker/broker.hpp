@@ -17,6 +17,7 @@
 #include "gateway/broker/call_path.hpp"
 #include "gateway/broker/catalogue.hpp"
 #include "gateway/broker/listener.hpp"
+#include "gateway/broker/offer_watch.hpp"
 #include "gateway/broker/policy.hpp"
 #include "gateway/broker/session.hpp"
 #include "gateway/broker/stateless_call.hpp"
@@ -45,8 +46,8 @@ class Broker : public Conversations, private UpstreamEvents {
  public:
   // `make` opens the pipes to the servers: tests give one without processes and sockets.
   Broker(asio::any_io_executor executor, Configuration configuration,
-         std::shared_ptr<const Approved> approved, AuditLog& audit, const InspectionGate& gate,
-         const StateSeal& seal, const Limits& limits, LinkFactory make);
+         std::shared_ptr<const Approved> approved, AuditLog& audit, SightingBook& sightings,
+         const InspectionGate& gate, const StateSeal& seal, const Limits& limits, LinkFactory make);
   Broker(const Broker&) = delete;
   ~Broker() override;
 
@@ -141,6 +142,7 @@ class Broker : public Conversations, private UpstreamEvents {
   // UpstreamEvents
   void started(Upstream& server) override;
   void offered(Upstream& server) override;
+  void unlisted(Upstream& server, const Refusal& why) override;
   void stopped(Upstream& server, const Refusal& why) override;
   void notified(Upstream& server, const Message& message, CallRoute* route) override;
   void asked(Upstream& server, Message message, CallRoute* route) override;
@@ -183,6 +185,8 @@ class Broker : public Conversations, private UpstreamEvents {
   Task<> keep_up(std::shared_ptr<Upstream> upstream);
   Task<> retire(std::shared_ptr<Upstream> upstream);
   void rebuild();
+  void look_at(Upstream& server);
+  void look_at_all();
   std::set<std::string> offered_capabilities() const;
   void resubscribe(Upstream& server);
   Task<> write(Record record);
@@ -192,6 +196,7 @@ class Broker : public Conversations, private UpstreamEvents {
   std::string policy_digest_;
   std::shared_ptr<const Approved> approved_;
   AuditLog& audit_;
+  OfferWatch watch_;
   const InspectionGate& gate_;
   const StateSeal& seal_;
   const Limits& limits_;

@@ -101,37 +101,83 @@ std::string exposed_name(const std::string& prefix, const std::string& name) {
 void Catalogue::add(const ServerEntry& entry, const Offer* offer, const Approved& approved,
                     const InspectionGate& gate, std::int64_t now_ns) {
   counts_[entry.name];
-  if (!offer) {
-    for (const ApprovedItem& stored : approved.items) {
-      const Approval& approval = stored.approval;
-      // Two entries may have one identity, and each its own approvals: the newest counts.
-      auto current = approved.book.approved_pin(approval.identity, approval.kind, approval.key);
-      bool newest = current && *current == approval.pin;
-      CatalogueItem item = item_for(entry, stored.definition);
-      if (approval.identity != entry.identity() || !newest || has(item)) continue;
-      bool expired = approval.expires_ns != 0 && approval.expires_ns <= now_ns;
-      if (!expired && approval.scopes == entry.scope_digest()) {
-        add_stored(entry, stored, gate);
-        continue;
-      }
-      item.standing = Standing::changed;
-      item.why = expired ? "its approval has expired"
-                         : "what the server may reach was changed since the approval";
-      put(std::move(item));
-    }
-    return;
-  }
+  if (!offer) return add_unstarted(entry, approved, gate, now_ns);
   for (const Definition& definition : offer->items) {
     add_offered(entry, definition, approved, gate, now_ns);
   }
+  for (const Oddity& oddity : offer->oddities) add_odd(entry, oddity, approved);
+  add_missing(entry, approved);
+}
+
+// What was approved at the last review, as long as the server has not said what it offers now.
+void Catalogue::add_unstarted(const ServerEntry& entry, const Approved& approved,
+                              const InspectionGate& gate, std::int64_t now_ns) {
+  for (const ApprovedItem& stored : approved.items) {
+    const Approval& approval = stored.approval;
+    // Two entries may have one identity, and each its own approvals: the newest counts.
+    auto current = approved.book.approved_pin(approval.identity, approval.kind, approval.key);
+    bool newest = current && *current == approval.pin;
+    CatalogueItem item = item_for(entry, stored.definition);
+    if (approval.identity != entry.identity() || !newest || has(item)) continue;
+    bool expired = approval.expires_ns != 0 && approval.expires_ns <= now_ns;
+    if (!expired && approval.scopes == entry.scope_digest()) {
+      add_stored(entry, stored, gate);
+      continue;
+    }
+    item.standing = Standing::changed;
+    item.why = expired ? "its approval has expired"
+                       : "what the server may reach was changed since the approval";
+    put(std::move(item));
+  }
+  if (!approved.book.knows(entry.identity())) add_replaced(entry, approved);
+}
+
+// The name is the same, and what stands behind it is not: nothing is taken over from the server
+// that was approved under it.
+void Catalogue::add_replaced(const ServerEntry& entry, const Approved& approved) {
+  for (const ApprovedItem& stored : approved.items) {
+    if (stored.approval.server != entry.name.text()) continue;
+    CatalogueItem item = item_for(entry, stored.definition);
+    if (has(item)) continue;
+    item.standing = Standing::changed;
+    item.why = "another server was approved under the name of '" + entry.name.text() +
+               "': its command, environment, package or URL has changed";
+    put(std::move(item));
+  }
+}
+
+void Catalogue::add_odd(const ServerEntry& entry, const Oddity& oddity, const Approved& approved) {
+  const Definition& definition = oddity.definition;
+  CatalogueItem item = item_for(entry, Definition{definition.kind, definition.key, "{}"});
+  const Approval* approval =
+      approved.book.approval(entry.identity(), definition.kind, definition.key);
+  item.standing = approval ? Standing::changed : Standing::fresh;
+  item.why = oddity.detail;
+  see(entry, oddity.why, definition, digest("odd definition", definition.json).text(), approval);
+  put(std::move(item));
+}
+
+void Catalogue::add_missing(const ServerEntry& entry, const Approved& approved) {
   for (const ApprovedItem& stored : approved.items) {
     if (stored.approval.identity != entry.identity()) continue;
     CatalogueItem item = item_for(entry, stored.definition);
     if (has(item)) continue;
     item.standing = Standing::missing;
     item.why = "the server does not offer it any more";
+    const Definition none{stored.definition.kind, stored.definition.key, ""};
+    see(entry, SightingWhy::missing, none, "", &stored.approval);
     put(std::move(item));
   }
+}
+
+void Catalogue::see(const ServerEntry& entry, SightingWhy why, const Definition& definition,
+                    std::string pin, const Approval* approval) {
+  seen_[entry.name].push_back(Seen{.why = why,
+                                   .kind = definition.kind,
+                                   .key = definition.key,
+                                   .pin = std::move(pin),
+                                   .approved = approval ? approval->pin.text() : "",
+                                   .definition = definition.json});
 }
 
 void Catalogue::add_stored(const ServerEntry& entry, const ApprovedItem& stored,
@@ -157,9 +203,15 @@ void Catalogue::add_offered(const ServerEntry& entry, const Definition& definiti
   if (!pinned) {
     item.standing = approval ? Standing::changed : Standing::fresh;
     item.why = pinned.refusal().detail;
+    see(entry, SightingWhy::unreadable, definition,
+        digest("odd definition", definition.json).text(), approval);
     return put(std::move(item));
   }
   item.pin = pinned->pin;
+  if (!approval || approval->pin != pinned->pin) {
+    see(entry, approval ? SightingWhy::changed : SightingWhy::fresh, definition, pinned->pin.text(),
+        approval);
+  }
   auto verified = approved.book.verify(*pinned, identity, now_ns);
   if (!verified) {
     item.standing = approval ? Standing::changed : Standing::fresh;
@@ -193,6 +245,62 @@ void Catalogue::hold_back(const ServerEntry& entry, const Containment& containme
       --counts_[item.server].approved;
     }
   }
+}
+
+void Catalogue::hold(CatalogueItem& item, Standing standing, std::string why) {
+  ItemCounts& counts = counts_[item.server];
+  if (item.standing == Standing::approved) {
+    --counts.approved;
+    ++counts.held;
+  }
+  item.standing = standing;
+  item.why = std::move(why);
+}
+
+void Catalogue::hold_seen(const ServerEntry& entry, const OpenSightings& sightings) {
+  const ServerIdentity identity = entry.identity();
+  if (const Sighting* all = sightings.of_server(identity)) {
+    for (auto& [kind, items] : items_) {
+      for (CatalogueItem& item : items) {
+        if (item.server == entry.name && item.standing != Standing::fresh) {
+          hold(item, Standing::changed, sighting_text(*all));
+        }
+      }
+    }
+  }
+  for (const Sighting* sighting : sightings.all_of(identity)) {
+    if (!sighting->kind) continue;
+    std::vector<CatalogueItem>& items = items_[*sighting->kind];
+    bool named = *sighting->kind == ItemKind::tool || *sighting->kind == ItemKind::prompt;
+    auto [first, last] = index_[*sighting->kind].equal_range(
+        named ? exposed_name(entry.prefix, sighting->key) : sighting->key);
+    for (; first != last; ++first) {
+      CatalogueItem& item = items[first->second];
+      if (item.server != entry.name || item.key != sighting->key) continue;
+      // What is not approved says so itself; it is the record that the sighting adds.
+      if (item.standing == Standing::approved) {
+        hold(item, Standing::changed, sighting_text(*sighting));
+      } else if (item.sighting.empty() && !sighting->record.empty()) {
+        item.why += " (first seen in record " + sighting->record + ")";
+      }
+      if (item.sighting.empty()) item.sighting = sighting->record;
+    }
+  }
+}
+
+void Catalogue::hold_unlisted(const ServerEntry& entry, const std::string& why) {
+  for (auto& [kind, items] : items_) {
+    for (CatalogueItem& item : items) {
+      if (item.server != entry.name || item.standing != Standing::approved) continue;
+      hold(item, Standing::unlisted, why);
+    }
+  }
+}
+
+const std::vector<Seen>& Catalogue::seen(const ServerName& server) const {
+  static const std::vector<Seen> none;
+  auto found = seen_.find(server);
+  return found == seen_.end() ? none : found->second;
 }
 
 bool Catalogue::has(const CatalogueItem& item) const {

@@ -31,6 +31,7 @@ enum class Standing {
   missing,   // approved, but the server does not offer it any more
   withheld,  // approved, but an inspector refuses it
   unheld,    // approved, but not for the boundary that its server has on this host
+  unlisted,  // approved, but its server's lists could not be read lately
 };
 
 struct CatalogueItem {
@@ -39,9 +40,10 @@ struct CatalogueItem {
   std::string key;      // as the server calls it
   std::string exposed;  // as the agent sees it (tools, prompts), else the key
   Standing standing = Standing::fresh;
-  std::string why;      // for what is held
-  bool hidden = false;  // by the configuration
-  std::string missing;  // not empty: its server runs in a lesser boundary, for want of this
+  std::string why;       // for what is held
+  std::string sighting;  // the record of what it is held for, if any gateway saw it otherwise
+  bool hidden = false;   // by the configuration
+  std::string missing;   // not empty: its server runs in a lesser boundary, for want of this
   std::vector<MirroredArgument> mirrored;      // of a tool: arguments that HTTP headers repeat
   std::shared_ptr<const PathArguments> paths;  // which arguments are paths; null: none can be
   // Of a skill whose entry is valid. Shared: an item is copied for each call, 512 files are not.
@@ -75,6 +77,13 @@ class Catalogue {
   // After add(): of this server, only what remains in that boundary is listed and callable.
   void hold_back(const ServerEntry& entry, const Containment& containment);
 
+  // After add(): what was seen otherwise is held, whatever is offered now.
+  void hold_seen(const ServerEntry& entry, const OpenSightings& sightings);
+  // After add(): nothing of this server is listed or callable.
+  void hold_unlisted(const ServerEntry& entry, const std::string& why);
+
+  // Of a live offer: all of it that is not what was approved.
+  const std::vector<Seen>& seen(const ServerName& server) const;
   const std::vector<CatalogueItem>& items(ItemKind kind) const;
   // All items of that exposed name (or URI). More than one: ambiguous.
   std::vector<const CatalogueItem*> find(ItemKind kind, const std::string& exposed) const;
@@ -91,12 +100,21 @@ class Catalogue {
   void add_offered(const ServerEntry& entry, const Definition& definition, const Approved& approved,
                    const InspectionGate& gate, std::int64_t now_ns);
   void add_stored(const ServerEntry& entry, const ApprovedItem& stored, const InspectionGate& gate);
+  void add_odd(const ServerEntry& entry, const Oddity& oddity, const Approved& approved);
+  void add_missing(const ServerEntry& entry, const Approved& approved);
+  void add_replaced(const ServerEntry& entry, const Approved& approved);
+  void add_unstarted(const ServerEntry& entry, const Approved& approved, const InspectionGate& gate,
+                     std::int64_t now_ns);
+  void see(const ServerEntry& entry, SightingWhy why, const Definition& definition, std::string pin,
+           const Approval* approval);
+  void hold(CatalogueItem& item, Standing standing, std::string why);
   bool has(const CatalogueItem& item) const;
   void put(CatalogueItem item);
 
   std::map<ItemKind, std::vector<CatalogueItem>> items_;
   std::map<ItemKind, std::unordered_multimap<std::string, std::size_t>> index_;
   std::map<ServerName, ItemCounts> counts_;
+  std::map<ServerName, std::vector<Seen>> seen_;
 };
 
 // May a list hold only one item of this kind by one name? Of resources a URI may come twice, and is

@@ -105,13 +105,12 @@ Status Gateway::open() {
   auto custodian = StoreCustodian::open(home_);
   if (!custodian) return custodian.refusal();
   custodian_ = std::move(*custodian);
-  auto version = store_->data_version();  // before the approvals: what changes later is noticed
-  if (!version) return version.refusal();
-  known_version_ = *version;
   auto approved = load_approved(*store_, trusted_);
   if (!approved) return approved.refusal();
+  known_version_ = (*approved)->version;  // what changes later is noticed
   auto executor = loop_.get_executor();
   audit_ = std::make_unique<AuditLog>(executor, *audit_store_, configuration->audit);
+  sightings_ = std::make_unique<SightingBook>(*store_);
   custodian_->record_with([this](Record record, std::shared_ptr<OpenNotes> notes) {
     file_records_.spawn(record_files(std::move(record), std::move(notes)));
   });
@@ -119,9 +118,9 @@ Status Gateway::open() {
   auto seal = StateSeal::load_or_make(home_ / "state.key");
   if (!seal) return seal.refusal();
   seal_ = std::make_unique<StateSeal>(std::move(*seal));
-  broker_ =
-      std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved), *audit_,
-                               *gate_, *seal_, limits_, make_links(proof_, custodian_.get()));
+  broker_ = std::make_unique<Broker>(executor, std::move(*configuration), std::move(*approved),
+                                     *audit_, *sightings_, *gate_, *seal_, limits_,
+                                     make_links(proof_, custodian_.get()));
   doorkeeper_ = std::make_unique<StoreDoorkeeper>(*store_, *broker_);
   return done();
 }
@@ -277,7 +276,7 @@ Status Gateway::look_at_store() {
   doorkeeper_->forget();
   auto approved = load_approved(*store_, trusted_);
   if (!approved) return approved.refusal();
-  known_version_ = *version;
+  known_version_ = (*approved)->version;
   broker_->reload(std::move(*approved));
   return done();
 }

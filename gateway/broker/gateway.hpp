@@ -77,6 +77,7 @@ class Gateway {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Store> audit_store_;
   std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<SightingBook> sightings_;
   std::unique_ptr<InspectionGate> gate_;
   std::unique_ptr<StateSeal> seal_;
   std::unique_ptr<StoreCustodian> custodian_;

@@ -7,15 +7,24 @@
 #include "gateway/core/client_capabilities.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/core/revision.hpp"
+#include "gateway/store/sightings.hpp"
 #include "signing/pins.hpp"
 
 namespace toolgate {
+
+// What a server lists under a name, and what cannot be offered by it.
+struct Oddity {
+  SightingWhy why = SightingWhy::duplicate;  // or unreadable
+  Definition definition;                     // of duplicates: a JSON array of all of them
+  std::string detail;
+};
 
 struct Offer {
   Revision revision = latest_legacy_revision;
   std::string capabilities = "{}";  // JSON object, exactly as received
   std::string server_info = "{}";
   std::vector<Definition> items;  // in the server's order; instructions first, where there are any
+  std::vector<Oddity> oddities;   // one a name; none of these is among the items
 };
 
 // The list methods of MCP: which result member holds the items, which member of an item is its key,

@@ -13,6 +13,7 @@ class NoAgent : public UpstreamEvents {
  public:
   void started(Upstream&) override {}
   void offered(Upstream&) override {}
+  void unlisted(Upstream&, const Refusal&) override {}
   void stopped(Upstream&, const Refusal&) override {}
   void notified(Upstream&, const Message&, CallRoute*) override {}
   void asked(Upstream& server, Message message, CallRoute*) override {

@@ -36,6 +36,10 @@ Refusal held(const CatalogueItem& item) {
                                             "' is not to be had, since this host cannot hold '" +
                                             item.server.text() + "' as is asked for: " + item.why);
   }
+  if (item.standing == Standing::unlisted) {
+    return Refusal(Reason::held, "'" + item.exposed + "' is held until '" + item.server.text() +
+                                     "' says again what it offers: " + item.why);
+  }
   return Refusal(Reason::held, "'" + item.exposed + "' is held for review: " + item.why +
                                    ". An administrator decides with `toolgate review " +
                                    item.server.text() + "`");

@@ -15,7 +15,6 @@ constexpr Milliseconds most_backoff{30'000};
 constexpr Milliseconds worth_waiting{3'000};  // a call waits for a restart that is this near
 constexpr Milliseconds stable_after{
     30'000};  // up this long: the next failure starts from the beginning
-constexpr Milliseconds relist_every{300'000};  // a server that changes silently is noticed by then
 
 Milliseconds backoff_for(unsigned failures) {
   Milliseconds wait = first_backoff * (1U << std::min(failures, 7U));
@@ -172,6 +171,9 @@ Task<Status> Upstream::start() {
   status = co_await list_all(offer);
   if (status) {
     offer_ = std::move(offer);
+    relist_at_ = Clock::now() + entry_.limits.relist_ms;
+    list_failures_ = 0;
+    unlisted_.clear();
     listen_anew();
   }
   co_return status;
@@ -227,102 +229,6 @@ void Upstream::set_containment(Containment::State state, std::string missing) {
              {{"server", name()}, {"missing", last_error_}});
   } else if (was_lesser) {
     last_error_.clear();  // it told of that boundary
-  }
-}
-
-// Reads every list anew; `offer` keeps its instructions, and all that it had when this fails.
-Task<Status> Upstream::list_all(Offer& offer) {
-  std::vector<Definition> items;
-  for (const Definition& item : offer.items) {
-    if (item.kind == ItemKind::instructions) items.push_back(item);
-  }
-  JsonLimits limits;
-  auto capabilities = parse_document(Untrusted<std::string>(offer.capabilities), limits);
-  if (!capabilities) co_return capabilities.refusal();
-  for (const ListMethod& method : list_methods) {
-    if (!declares(capabilities->root(), method.capability)) continue;
-    Status status = co_await list(method, items);
-    if (!status) co_return status.refusal();
-  }
-  offer.items = std::move(items);
-  co_return done();
-}
-
-Task<Status> Upstream::list(const ListMethod& method, std::vector<Definition>& into) {
-  std::string params = own_params("");
-  std::size_t first = into.size();
-  std::map<std::string, std::size_t> seen;
-  for (std::size_t page = 0;; ++page) {
-    if (page >= entry_.limits.list_pages) {
-      co_return Refusal(Reason::too_large, "'" + name() + "' has more pages of " +
-                                               std::string(method.method) + " than " +
-                                               std::to_string(page));
-    }
-    auto reply = co_await ask(std::string(method.method), params, start_time_left(),
-                              carriage(method.method, ""));
-    if (!reply) co_return reply.refusal();
-    if (reply->is_error()) {
-      auto code = reply->message.body().find("code");
-      auto number = code ? code->integer() : std::nullopt;
-      if (number == -32601) co_return done();  // announced, but not there: nothing to list
-      co_return Refusal(Reason::bad_answer, "'" + name() + "' answered " +
-                                                std::string(method.method) + " with error " +
-                                                std::to_string(number.value_or(0)));
-    }
-    auto items = reply->message.body().find(method.member);
-    if (!items || !items->is_array()) {
-      co_return Refusal(Reason::bad_answer, "'" + name() + "' answered " +
-                                                std::string(method.method) + " without a list");
-    }
-    for (const Value& item : items->elements()) {
-      auto key = item.find(method.key);
-      if (!key || !key->is_string() || key->size() + 2 >= key->raw().size()) {
-        log_line(LogLevel::warning, "server.item_without_name",
-                 {{"server", name()}, {"method", std::string(method.method)}});
-        continue;
-      }
-      std::string text = key->text();
-      if (!may_be_offered(method, item)) continue;
-      ++seen[text];
-      into.push_back(Definition{method.kind, std::move(text), std::string(item.raw())});
-      if (into.size() - first > entry_.limits.list_items) {
-        co_return Refusal(Reason::too_large, "'" + name() + "' lists more than " +
-                                                 std::to_string(entry_.limits.list_items) +
-                                                 " items in " + std::string(method.method));
-      }
-    }
-    auto cursor = reply->message.body().find("nextCursor");
-    if (!cursor || !cursor->is_string()) break;
-    params = own_params(R"("cursor":)" + std::string(cursor->raw()));
-  }
-  // Of two items with one name nobody can say which is meant: neither is offered.
-  std::erase_if(into, [&](const Definition& item) {
-    bool twice = item.kind == method.kind && seen[item.key] > 1;
-    if (twice) log_line(LogLevel::warning, "server.duplicate_item", {{"server", name()}});
-    return twice;
-  });
-  co_return done();
-}
-
-Task<> Upstream::stay_up() {
-  auto relist_at = Clock::now() + relist_every;
-  while (!gone_ && !stopping_) {
-    if (stale_) {
-      stale_ = false;
-      relist_at = Clock::now() + relist_every;
-      start_by_ = Clock::now() + entry_.limits.start_ms;
-      Status status = co_await read_anew();
-      if (status) {
-        events_.offered(*this);
-      } else if (!gone_) {
-        log_line(LogLevel::warning, "server.list_failed",
-                 {{"server", name()}, {"why", status.refusal().detail}});
-      }
-      continue;
-    }
-    changed_.expires_at(relist_at);
-    co_await changed_.async_wait(as_result);
-    if (Clock::now() >= relist_at) stale_ = true;
   }
 }
 

@@ -39,6 +39,7 @@
 
 namespace toolgate {
 
+class ListReading;
 class Upstream;
 
 // Whom an answer's side messages belong to: the broker hangs its own state here. Compared by
@@ -63,6 +64,8 @@ class UpstreamEvents {
   virtual void started(Upstream& server) = 0;
   // There is an offer: the first, or a list was read anew.
   virtual void offered(Upstream& server) = 0;
+  // The lists could not be read anew, limits.list_failures times in a row.
+  virtual void unlisted(Upstream& server, const Refusal& why) = 0;
   virtual void stopped(Upstream& server, const Refusal& why) = 0;
   // A notification. `route`: of the request in whose stream it came, or whose progress token it
   // names.
@@ -143,6 +146,11 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
     stale_ = true;
     if (state_ == State::ready) changed_.cancel();
   }
+  // The same, within this time.
+  void refresh_within(Milliseconds time);
+  // Not empty: its lists could not be read as often as that, lately, and so what it offers now is
+  // not known.
+  const std::string& unlisted() const { return unlisted_; }
   // Lets everybody in ready() look again.
   void wake() { changed_.cancel(); }
 
@@ -208,8 +216,10 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   bool listens_for_changes() const;
   Task<Status> list_all(Offer& offer);
   Task<Status> read_anew();
-  Task<Status> list(const ListMethod& method, std::vector<Definition>& into);
-  bool may_be_offered(const ListMethod& method, const Value& item) const;
+  Task<Status> list(const ListMethod& method, Offer& into);
+  Status take_page(const ListMethod& method, const Value& items, ListReading& reading) const;
+  void list_failed(const Refusal& why);
+  Status may_be_offered(const ListMethod& method, const Value& item) const;
   Task<> stay_up();
   Task<> end_link();
   Task<> close_link();
@@ -264,6 +274,9 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   std::uint64_t restarts_ = 0;
   std::uint64_t dropped_ = 0;
   unsigned failures_ = 0;
+  unsigned list_failures_ = 0;  // in a row
+  std::string unlisted_;
+  std::chrono::steady_clock::time_point relist_at_;
   BrokerId last_id_ = 0;
   std::map<BrokerId, Pending*> pending_;
   std::size_t sent_ = 0;        // of pending_, those that were sent

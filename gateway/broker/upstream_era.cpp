@@ -204,19 +204,18 @@ Carriage Upstream::carriage(std::string_view method, std::string_view name) cons
 }
 
 // A client over HTTP must not use a tool whose header annotations break the rules.
-bool Upstream::may_be_offered(const ListMethod& method, const Value& item) const {
+Status Upstream::may_be_offered(const ListMethod& method, const Value& item) const {
   if (!is_modern() || entry_.transport == Transport::stdio || method.kind != ItemKind::tool) {
-    return true;
+    return done();
   }
-  if (item.raw().find("x-mcp-header") == std::string_view::npos) return true;
+  if (item.raw().find("x-mcp-header") == std::string_view::npos) return done();
   auto schema = item.find("inputSchema");
-  if (!schema) return true;
+  if (!schema) return done();
   auto mirrored = mirrored_arguments(*schema);
-  if (!mirrored) {
-    log_line(LogLevel::warning, "server.tool_refused",
-             {{"server", name()}, {"why", mirrored.refusal().detail}});
-  }
-  return static_cast<bool>(mirrored);
+  if (mirrored) return done();
+  log_line(LogLevel::warning, "server.tool_refused",
+           {{"server", name()}, {"why", mirrored.refusal().detail}});
+  return mirrored.refusal();
 }
 
 void Upstream::watch(std::set<std::string> resources, std::set<std::string> tasks) {

@@ -7,6 +7,7 @@
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/store/decisions.hpp"
+#include "gateway/store/sightings.hpp"
 
 namespace toolgate {
 namespace {
@@ -152,16 +153,22 @@ Result<std::vector<Candidate>> chosen_items(const Invocation& call, std::vector<
   return chosen;
 }
 
-// Drops what is approved already, exactly so.
+// Drops what is approved already, exactly so, and was not seen otherwise since.
 Status drop_approved(const Invocation& call, Store& store, std::vector<Candidate>& chosen) {
   if (call.has("expires")) return done();
   auto trusted = trusted_keys(call);
   if (!trusted) return trusted.refusal();
   auto pins = load_pins(store, *trusted);
   if (!pins) return pins.refusal();
+  auto open = open_sightings(store);
+  if (!open) return open.refusal();
   const std::int64_t now_ns = now_utc_ns();
   std::erase_if(chosen, [&](const Candidate& candidate) {
     const Definition& definition = candidate.shown.definition;
+    const ServerIdentity& identity = candidate.shown.identity;
+    const bool is_held =
+        open->of(identity, definition.kind, definition.key) || open->of_server(identity);
+    if (is_held) return false;
     const Approval* approval =
         pins->approval(candidate.shown.identity, definition.kind, definition.key);
     return approval && approval->pin == candidate.shown.pin &&

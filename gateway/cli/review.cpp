@@ -15,6 +15,7 @@
 #include "gateway/cli/freeze.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/last_review.hpp"
+#include "gateway/cli/seen_otherwise.hpp"
 #include "gateway/cli/shown_scopes.hpp"
 #include "gateway/core/clock.hpp"
 #include "inspectors/gate.hpp"
@@ -31,6 +32,7 @@ struct Reviewed {
   std::string state;  // "approved", "new", "changed", "missing", "refused"
   std::string why;
   std::vector<Change> changes;
+  std::vector<SeenOtherwise> seen;  // since the last approval
   std::vector<Finding> findings;
   bool withheld = false;
   std::optional<Digest> pin;
@@ -62,7 +64,7 @@ const ApprovedItem* approved_item(const Approved& approved, const ServerIdentity
 }
 
 Reviewed judge(const ServerEntry& entry, const Definition& definition, const Approved& approved,
-               const InspectionGate& gate) {
+               const OpenSightings& open, const InspectionGate& gate) {
   Reviewed item;
   item.definition = definition;
   bool named = definition.kind == ItemKind::tool || definition.kind == ItemKind::prompt;
@@ -90,6 +92,9 @@ Reviewed judge(const ServerEntry& entry, const Definition& definition, const App
     item.why = verified ? "what the server may reach was changed" : verified.refusal().detail;
     item.changes = changes_between(known->definition.json, definition.json);
   }
+  item.seen = seen_otherwise(open, entry.identity(), definition, pinned->pin.text());
+  if (item.state == "approved" && !item.seen.empty()) item.state = "changed";
+  if (!item.seen.empty()) item.why += (item.why.empty() ? "" : "; ") + seen_text(item.seen);
   if (item.why.empty() && is_dynamic_skill(definition)) {
     item.why = "its files are made anew for each reading: no digest covers what they say";
   }
@@ -153,7 +158,8 @@ void print_json(Console& console, const ServerEntry& entry, const Running& runni
   if (!item.why.empty()) row["why"] = item.why;
   std::string json = boost::json::serialize(row);
   json.pop_back();
-  json += R"(,"findings":)" + findings_json(item.findings) + "}";
+  json += R"(,"findings":)" + findings_json(item.findings);
+  json += R"(,"seen":)" + seen_json(item.seen) + "}";
   console.out << json_line(console, json) << "\n";
 }
 
@@ -180,6 +186,14 @@ Style style_of(const Reviewed& item) {
   return Style::warning;
 }
 
+void print_changes(Console& console, const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    console.out << "      " << visible(change.path) << "\n"
+                << "        - " << visible(change.old.value_or("(absent)")) << "\n"
+                << "        + " << visible(change.now.value_or("(absent)")) << "\n";
+  }
+}
+
 void print_item(Console& console, const Reviewed& item) {
   console.out << "  " << styled(console, style_of(item), item.state) << "  "
               << item_kind_name(item.definition.kind) << " "
@@ -189,10 +203,11 @@ void print_item(Console& console, const Reviewed& item) {
   std::string line = first_line(item.definition);
   if (!line.empty()) console.out << "      " << styled(console, Style::faint, line) << "\n";
   if (!item.why.empty()) console.out << "      " << visible(item.why) << "\n";
-  for (const Change& change : item.changes) {
-    console.out << "      " << visible(change.path) << "\n"
-                << "        - " << visible(change.old.value_or("(absent)")) << "\n"
-                << "        + " << visible(change.now.value_or("(absent)")) << "\n";
+  print_changes(console, item.changes);
+  for (const SeenOtherwise& seen : item.seen) {
+    if (seen.changes.empty()) continue;
+    console.out << "      seen at " << utc_text(seen.sighting.time_ns) << "\n";
+    print_changes(console, seen.changes);
   }
   for (const Finding& finding : item.findings) {
     console.out << "      "
@@ -209,7 +224,7 @@ struct Summary {
 };
 
 Status keep(const Invocation& call, Store& store, const ReviewSeal& seal, const ServerEntry& entry,
-            const Offer& offer, const std::vector<Reviewed>& items) {
+            const Offer& offer, const OpenSightings& open, const std::vector<Reviewed>& items) {
   std::vector<Shown> shown;
   std::int64_t now = now_utc_ns();
   for (const Reviewed& item : items) {
@@ -227,6 +242,8 @@ Status keep(const Invocation& call, Store& store, const ReviewSeal& seal, const 
   if (!put) return put;
   auto stored = store.shown(entry.name.text());
   if (!stored) return stored.refusal();
+  Status marked = mark_shown(store, shown_rows(open, entry.identity()), now);
+  if (!marked) return marked;
   Status remembered = remember_review(call.home, entry.name.text(), *stored, seal);
   if (!remembered) return remembered;
   return store.put_server(StoredServer{entry.name.text(), entry.identity(), offer.capabilities,
@@ -235,14 +252,27 @@ Status keep(const Invocation& call, Store& store, const ReviewSeal& seal, const 
 }
 
 std::vector<Reviewed> judge_all(const ServerEntry& entry, const Offer& offer,
-                                const Approved& approved, const InspectionGate& gate) {
+                                const Approved& approved, const OpenSightings& open,
+                                const InspectionGate& gate) {
   std::vector<Reviewed> items;
   for (const Definition& definition : offer.items) {
-    items.push_back(judge(entry, definition, approved, gate));
+    items.push_back(judge(entry, definition, approved, open, gate));
+  }
+  for (const Oddity& oddity : offer.oddities) {
+    Reviewed odd;
+    odd.definition = oddity.definition;
+    odd.exposed = oddity.definition.key;
+    odd.state = "refused";
+    odd.why = oddity.detail;
+    items.push_back(std::move(odd));
   }
   for (const ApprovedItem& known : approved.items) {
     if (known.approval.identity != entry.identity()) continue;
     bool offered = false;
+    for (const Oddity& oddity : offer.oddities) {
+      offered = offered || (oddity.definition.kind == known.definition.kind &&
+                            oddity.definition.key == known.definition.key);
+    }
     for (const Definition& definition : offer.items) {
       offered = offered || (definition.kind == known.definition.kind &&
                             definition.key == known.definition.key);
@@ -352,7 +382,9 @@ int review_command(const Invocation& call) {
       records.push_back(std::move(record));
       continue;
     }
-    std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, gate);
+    auto open = open_sightings(**store);  // as late as can be: what is not shown cannot be approved
+    if (!open) return fail(console, open.refusal());
+    std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, *open, gate);
     const Running running = running_of(probed.entry);
     for (const Reviewed& item : items) {
       summary.hard = summary.hard || item.withheld;
@@ -361,7 +393,7 @@ int review_command(const Invocation& call) {
     if (!json) print_server(console, probed.entry, running.command, items, summary);
     console.out << std::flush;
     Status kept =
-        keep(call, **store, *seal, probed.entry, *probed.offer, items);  // once it was shown
+        keep(call, **store, *seal, probed.entry, *probed.offer, *open, items);  // once it was shown
     if (!kept) return fail(console, kept.refusal());
     records.push_back(std::move(record));
   }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "gateway/broker/approved.hpp"
 #include "gateway/cli/commands.hpp"
@@ -8,6 +9,7 @@
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/store/custody_book.hpp"
+#include "gateway/store/sightings.hpp"
 
 namespace toolgate {
 namespace {
@@ -25,8 +27,24 @@ struct Trust {
   std::string held;   // not empty: why no gateway starts it, though something of it was approved
 };
 
-Result<Trust> trust_of(Store& store, const PinBook& pins, const ServerEntry& entry,
-                       std::int64_t now_ns) {
+// What gateways saw since the last review counts for more than what that showed.
+void count_seen(const OpenSightings& open, const PinBook& pins, const ServerIdentity& identity,
+                const std::vector<Shown>& shown, Counts& all, Counts& tools) {
+  std::set<std::pair<ItemKind, std::string>> counted;
+  for (const Shown& item : shown) {
+    if (item.identity == identity) counted.emplace(item.definition.kind, item.definition.key);
+  }
+  for (const Sighting* sighting : open.all_of(identity)) {
+    if (!sighting->kind || !counted.emplace(*sighting->kind, sighting->key).second) continue;
+    const bool is_approved = pins.approval(identity, *sighting->kind, sighting->key) != nullptr;
+    std::size_t Counts::* count = is_approved ? &Counts::held : &Counts::fresh;
+    ++(all.*count);
+    if (*sighting->kind == ItemKind::tool) ++(tools.*count);
+  }
+}
+
+Result<Trust> trust_of(Store& store, const PinBook& pins, const OpenSightings& open,
+                       const ServerEntry& entry, std::int64_t now_ns) {
   Trust trust;
   Counts all;
   auto shown = store.shown(entry.name.text());
@@ -45,13 +63,16 @@ Result<Trust> trust_of(Store& store, const PinBook& pins, const ServerEntry& ent
     const Approval* approval = pins.approval(identity, item.definition.kind, item.definition.key);
     std::size_t Counts::* count = &Counts::fresh;
     if (approval) {
-      const bool valid = approval->pin == item.pin && approval->scopes == scopes &&
+      const bool is_seen =
+          open.of_server(identity) || open.of(identity, item.definition.kind, item.definition.key);
+      const bool valid = !is_seen && approval->pin == item.pin && approval->scopes == scopes &&
                          (approval->expires_ns == 0 || approval->expires_ns > now_ns);
       count = valid ? &Counts::approved : &Counts::held;
     }
     ++(all.*count);
     if (item.definition.kind == ItemKind::tool) ++(trust.tools.*count);
   }
+  count_seen(open, pins, identity, *shown, all, trust.tools);
   trust.state = entry.disabled     ? "disabled"
                 : all.held > 0     ? "changed"
                 : all.approved > 0 ? "approved"
@@ -163,6 +184,8 @@ int status_command(const Invocation& call) {
   if (!trusted) return fail(console, trusted.refusal());
   auto pins = load_pins(**store, *trusted);
   if (!pins) return fail(console, pins.refusal());
+  auto open = open_sightings(**store);
+  if (!open) return fail(console, open.refusal());
   const std::vector<RunningServer> running = run_files(call.home)->running();
   Table table({{"SERVER", Table::Fit::shrink},
                {"STATE", Table::Fit::keep},
@@ -179,7 +202,7 @@ int status_command(const Invocation& call) {
   if (!waiting) return fail(console, waiting.refusal());
   const std::int64_t now_ns = now_utc_ns();
   for (const ServerEntry& entry : configuration->servers) {
-    auto trust = trust_of(**store, *pins, entry, now_ns);
+    auto trust = trust_of(**store, *pins, *open, entry, now_ns);
     if (!trust) return fail(console, trust.refusal());
     std::vector<const RunningServer*> of_this;
     for (const RunningServer& one : running) {

@@ -47,6 +47,7 @@ constexpr auto limits_keys = std::to_array<Key>({
     {"start_ms", Shape::integer},
     {"call_ms", Shape::integer},
     {"result_bytes", Shape::integer},
+    {"relist_ms", Shape::integer},
 });
 constexpr Section limits_section{limits_keys};
 

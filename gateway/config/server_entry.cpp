@@ -360,6 +360,11 @@ void ServerReader::read_limits() {
       server_.limits.call_ms = Milliseconds(*ms);
     }
   }
+  if (const auto relist = limits->find("relist_ms")) {
+    if (const auto ms = reading_.number(*relist, "relist_ms", 1'000, hour_ms)) {
+      server_.limits.relist_ms = Milliseconds(*ms);
+    }
+  }
   if (const auto result = limits->find("result_bytes")) {
     if (const auto bytes =
             reading_.number(*result, "result_bytes", std::size_t{1} << 10, std::size_t{1} << 30)) {

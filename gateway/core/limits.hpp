@@ -52,6 +52,9 @@ struct ServerLimits {
   std::size_t stderr_bytes = std::size_t{64} << 10;  // kept per server, oldest dropped
   std::size_t list_items = 20'000;                   // items of one kind over all pages
   std::size_t list_pages = 1'000;
+  std::size_t key_bytes = 4'096;   // a name or URI of an item
+  Milliseconds relist_ms{60'000};  // between two readings of the lists, at most
+  std::size_t list_failures = 3;   // in a row, and all of the server is held until one succeeds
 };
 
 // In the tier `vm` two machines may have to start, the canary's too, on an emulated processor.
@@ -85,7 +88,10 @@ struct Limits {
   DoorLimits door;
   std::size_t page_items = 1'000;      // items on one page of an aggregated list
   Milliseconds first_list_ms{15'000};  // a first listing waits so long for servers that still start
-  Milliseconds drain_ms{3'000};        // shutdown: how long calls in flight may still finish
+  // An approved item that is not offered for so long is missing, and held when it comes back: a
+  // server that is just starting may not have all of its tools yet.
+  Milliseconds missing_ms{2'000};
+  Milliseconds drain_ms{3'000};  // shutdown: how long calls in flight may still finish
 };
 
 }  // namespace toolgate

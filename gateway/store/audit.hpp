@@ -35,7 +35,9 @@ namespace toolgate {
 struct Record {
   std::string kind;  // "call.intent", "call.outcome", "refusal", "approval",
                      // "approval.refused", "review", "revocation", "server.start", "server.exit",
-                     // "server.held", "configuration", "agent", "finding", "freeze", "signature",
+                     // "server.held", "definition.changed", "definition.new",
+                     // "definition.duplicate", "definition.missing", "definition.unreadable",
+                     // "configuration", "agent", "finding", "freeze", "signature",
                      // "file.change", "file.held", "file.not_kept", "file.decision",
                      // "file.outcome", "file.restored", "file.discarded"
   std::string agent;

@@ -6,6 +6,7 @@
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/store/record_row.hpp"
+#include "gateway/store/sightings.hpp"
 #include "gateway/store/sqlite.hpp"
 
 namespace toolgate {
@@ -103,6 +104,8 @@ Status put_approvals(Store& store, const std::vector<Shown>& basis,
   if (!transaction) return transaction.refusal();
   auto same = are_still_shown(store, basis);
   if (!same) return same;
+  auto settled = settle_sightings(database, basis);
+  if (!settled) return settled;
   for (const StoredApproval& approval : approvals) {
     auto put = put_approval(database, approval);
     if (!put) return put;

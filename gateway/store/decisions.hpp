@@ -17,7 +17,8 @@ namespace toolgate {
 
 // An approval takes the place of the server's earlier one for the same kind and key. `basis` is
 // what the approvals were signed over, of one server: refuses with `held` when the store does not
-// hold just that any more.
+// hold just that any more, or when a gateway saw one of them otherwise and the review did not show
+// it (sightings.hpp); what it showed of them is settled.
 Status put_approvals(Store& store, const std::vector<Shown>& basis,
                      const std::vector<StoredApproval>& approvals, std::vector<Record> records);
 

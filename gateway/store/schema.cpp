@@ -134,6 +134,25 @@ CREATE TABLE kept(
 CREATE INDEX kept_server ON kept(server, bytes);
 )sql";
 
+// What servers were seen to offer that nobody approved (sightings.hpp). `kind` is "server" for what
+// holds all of one; `shown_ns` is the time of the review that showed it last.
+constexpr const char* version_3_sightings = R"sql(
+CREATE TABLE sightings(
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  server TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  why TEXT NOT NULL,
+  pin TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  record TEXT NOT NULL,
+  shown_ns INTEGER
+) STRICT;
+CREATE UNIQUE INDEX sightings_once ON sightings(identity, kind, key, why, pin);
+)sql";
+
 std::string change_triggers(std::initializer_list<const char*> tables) {
   std::string all;
   for (const char* table : tables) {
@@ -190,6 +209,10 @@ Status ensure_schema(Database& database) {
   }
   if (*version < 2) {
     auto made = database.run((version_2 + change_triggers({"shown"})).c_str());
+    if (!made) return made;
+  }
+  if (*version < 3) {
+    auto made = database.run((version_3_sightings + change_triggers({"sightings"})).c_str());
     if (!made) return made;
   }
   auto marked = database.run(("PRAGMA application_id=" + std::to_string(application_id) +

@@ -6,7 +6,7 @@
 
 namespace toolgate {
 
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 
 // Makes the tables in an empty file, migrates an older one, accepts a current one. Refuses a newer
 // one and a database that is something else. Safe when several processes do it at once.

@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(Fixture,
   stage.configure(
       R"({"mcpServers": {"files": {"command": "evil", "toolgate": {"isolation": "none"}}}})");
   agent->send(call(2));
-  CHECK(heard("unknown tool"));
+  CHECK(heard("another server was approved under the name of 'files'"));
   CHECK(stage.broker().upstreams().empty());  // it has not even been started
   CHECK(calls_sent() == 1);
 }

@@ -190,8 +190,10 @@ Stage::Stage()
     : log_store_(home_.open()),
       reader_(home_.open(Store::Mode::existing)),
       approved_(std::make_shared<Approved>()),
+      sightings_(*reader_),
       gate_(all_inspectors()),
-      seal_(StateSeal::generate()) {
+      seal_(StateSeal::generate()),
+      review_seal_(ReviewSeal::generate()) {
   start_cryptography();
 }
 
@@ -231,10 +233,21 @@ void Stage::approve(const std::string& name, const std::vector<std::string>& key
                     std::int64_t expires_ns) {
   const ServerEntry* entry = configuration_.find(ServerName(name));
   REQUIRE(entry != nullptr);
+  const std::int64_t review_ns = now_utc_ns();
+  std::vector<Shown> shown;  // by the review before
+  std::vector<Shown> chosen;
   for (Definition& definition : definitions_in(server(name).offers)) {
-    if (!keys.empty() && std::ranges::find(keys, definition.key) == keys.end()) continue;
     auto pinned = pin(entry->identity(), definition);
     if (!pinned) FAIL(pinned.refusal().detail);
+    Shown one;
+    one.server = name;
+    one.identity = entry->identity();
+    one.definition = definition;
+    one.pin = pinned->pin;
+    one.time_ns = review_ns;
+    shown.push_back(one);
+    if (!keys.empty() && std::ranges::find(keys, definition.key) == keys.end()) continue;
+    chosen.push_back(std::move(one));
     Approval approval{.server = name,
                       .identity = entry->identity(),
                       .kind = definition.kind,
@@ -252,6 +265,7 @@ void Stage::approve(const std::string& name, const std::vector<std::string>& key
     });
     approved_->items.push_back(ApprovedItem{approval, std::move(definition)});
   }
+  settle_shown(std::move(shown), chosen);
   Document offers = document_of(server(name).offers);
   approved_->servers.push_back(
       StoredServer{name, entry->identity(), capabilities_for(offers.root()), "{}", "2025-11-25"});
@@ -268,9 +282,36 @@ void Stage::revoke(const std::string& name, const std::vector<std::string>& keys
   publish();
 }
 
+// The administrator was shown this, and all that was seen of the server, and approves some of it.
+void Stage::settle_shown(std::vector<Shown> shown, const std::vector<Shown>& chosen) {
+  if (shown.empty()) return;
+  const std::string server = shown.front().server;
+  const ServerIdentity identity = shown.front().identity;
+  const std::int64_t review_ns = shown.front().time_ns;
+  auto open = open_sightings(*reader_);
+  if (!open) FAIL(open.refusal().detail);
+  std::vector<std::int64_t> rows;
+  for (const Sighting* one : open->all_of(identity)) rows.push_back(one->row);
+  REQUIRE(reader_->put_shown(server, std::move(shown), review_seal_));
+  REQUIRE(mark_shown(*reader_, rows, review_ns));
+  auto transaction = Transaction::begin(reader_->database());
+  REQUIRE(transaction);
+  REQUIRE(settle_sightings(reader_->database(), chosen));
+  REQUIRE(transaction->commit());
+}
+
+void Stage::read_sightings() {
+  auto open = open_sightings(*reader_);
+  auto version = reader_->data_version();
+  if (!open || !version) FAIL("the sightings cannot be read");
+  approved_->sightings = std::move(*open);
+  approved_->version = *version;
+}
+
 // A snapshot each time, as the broker gets it from the store.
 void Stage::publish() {
   if (!broker_) return;
+  read_sightings();
   broker_->reload(std::make_shared<const Approved>(*approved_));
   settle();
 }
@@ -284,9 +325,10 @@ void Stage::start() {
     return std::unique_ptr<ServerLink>(
         std::make_unique<FakeLink>(*this, name, server(name), entry.isolation));
   };
+  read_sightings();
   broker_ = std::make_unique<Broker>(executor, configuration_,
-                                     std::make_shared<const Approved>(*approved_), *audit_, gate_,
-                                     seal_, limits, make);
+                                     std::make_shared<const Approved>(*approved_), *audit_,
+                                     sightings_, gate_, seal_, limits, make);
   broker_->start();
   settle();
 }

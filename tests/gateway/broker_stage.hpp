@@ -115,6 +115,8 @@ class Stage {
   friend class FakeAgent;
   void note_records();
   void publish();
+  void settle_shown(std::vector<Shown> shown, const std::vector<Shown>& chosen);
+  void read_sightings();
   void close_all();
 
   TemporaryHome home_;
@@ -125,8 +127,10 @@ class Stage {
   std::shared_ptr<Approved> approved_;
   std::map<std::string, FakeServer> servers_;
   std::unique_ptr<AuditLog> audit_;
+  SightingBook sightings_;
   InspectionGate gate_;
   StateSeal seal_;
+  ReviewSeal review_seal_;
   std::unique_ptr<Broker> broker_;
   std::map<std::string, std::unique_ptr<FakeAgent>> agents_;
   std::vector<std::string> lines_;

@@ -160,7 +160,7 @@ TEST_CASE("files that this version must not touch") {
     const char* says;
   };
   for (const Row& row :
-       {Row{"a newer schema", "PRAGMA user_version=3", "newer toolgate (schema 3"},
+       {Row{"a newer schema", "PRAGMA user_version=4", "newer toolgate (schema 4"},
         Row{"another program's database", "PRAGMA application_id=5", "no toolgate store"}}) {
     CAPTURE(row.name);
     TemporaryHome home;
