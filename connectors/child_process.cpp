@@ -64,6 +64,12 @@ Refusal ChildProcess::why_not(const KeeperOrders& orders, const std::optional<Re
     return Refusal(Reason::uncontained, "its sandbox cannot be had on this host: " + report->text +
                                             "; `toolgate doctor` examines this host");
   }
+  if (report->kind == KeeperReport::Kind::tampered) {
+    return Refusal(Reason::bad_signature, report->text);
+  }
+  if (report->kind == KeeperReport::Kind::refused && !orders.sandbox) {
+    return Refusal(Reason::unavailable, report->text);
+  }
   if (report->kind == KeeperReport::Kind::refused) {
     std::string why = report->text;
     if (why.empty()) {

@@ -26,144 +26,16 @@
 
 #include "connectors/janitor.hpp"
 #include "connectors/keeper_orders.hpp"
+#include "connectors/keeper_server.hpp"
 #include "connectors/launcher/orders.hpp"
-#include "connectors/sandbox/enter.hpp"
 #include "connectors/sandbox/host.hpp"
 #include "connectors/sandbox/process_tree.hpp"
 
 namespace toolgate {
 namespace {
 
-constexpr int control_number = 3;
-constexpr int orders_number = 4;
-constexpr int handoff_number = 5;  // /dev/null where no listener is to be handed out
-constexpr int custody_number = 6;  // /dev/null where no content is to be kept
 constexpr int parent_died = SIGUSR1;
 constexpr auto give_up_after = std::chrono::seconds(10);
-constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (std::string& text : texts) list.push_back(text.data());
-  list.push_back(nullptr);
-  return list;
-}
-
-// Executes argv[0], looked up in the PATH of `env`. Returns errno. (Not execvp: it hands what it
-// cannot execute to /bin/sh.)
-int execute(ReceivedOrders& orders) {
-  auto argv = pointers(orders.argv);
-  auto env = pointers(orders.env);
-  const std::string& program = orders.argv.front();
-  if (program.find('/') != std::string::npos) {
-    ::execve(program.c_str(), argv.data(), env.data());
-    return errno;
-  }
-  std::string_view path = default_path;
-  for (const std::string& entry : orders.env) {
-    if (entry.starts_with("PATH=")) path = std::string_view(entry).substr(5);
-  }
-  int error = ENOENT;
-  while (!path.empty() && !program.empty()) {
-    std::size_t colon = std::min(path.find(':'), path.size());
-    std::string_view folder = path.substr(0, colon);
-    path.remove_prefix(std::min(colon + 1, path.size()));
-    if (!folder.starts_with('/')) continue;
-    std::string candidate = std::string(folder) + "/" + program;
-    ::execve(candidate.c_str(), argv.data(), env.data());
-    if (errno == EACCES) error = EACCES;
-    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
-  }
-  return error;
-}
-
-void reset_signals() {
-  struct sigaction normal{};
-  normal.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &normal, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-// What a server takes beside its private memory (shared memory, files in memory) is limited by
-// nothing but the machine. When that has none left, servers are what it ends first.
-void be_ended_first() {
-  constexpr std::string_view most_of_all = "1000";
-  ::prctl(PR_SET_DUMPABLE, 1);  // or the file would be root's
-  Descriptor file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
-  ::prctl(PR_SET_DUMPABLE, 0);
-  [[maybe_unused]] ssize_t written = ::write(file.number(), most_of_all.data(), most_of_all.size());
-}
-
-// In the child: becomes bubblewrap, or says why not as the launcher would.
-[[noreturn]] void enter(ReceivedOrders& orders, int keeper, int status) {
-  constexpr int out_of_the_way = 64;
-  auto moved = [](bool is_there, int number) {
-    return is_there ? ::fcntl(number, F_DUPFD_CLOEXEC, out_of_the_way) : -1;
-  };
-  status = ::fcntl(status, F_DUPFD_CLOEXEC, out_of_the_way);
-  const LauncherDescriptors given{status, moved(!orders.sandbox->doors.empty(), handoff_number),
-                                  moved(orders.sandbox->stages(), custody_number)};
-  SandboxedProgram program{std::move(orders.argv), std::move(orders.env), std::move(orders.cwd)};
-  std::string why;
-  LauncherSays how = LauncherSays::refused;
-  try {
-    const Refusal refusal = enter_sandbox(*orders.sandbox, program, orders.filters, given, keeper);
-    if (refusal.reason == Reason::uncontained) how = LauncherSays::missing;
-    why = refusal.detail;
-  } catch (const std::exception& fault) {
-    why = fault.what();
-  }
-  why.insert(why.begin(), static_cast<char>(how));
-  [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
-  ::_exit(127);
-}
-
-// In the child: into its tree of processes. Whether it got there is asked by the keeper, too.
-void enter_tree(const ReceivedOrders& orders, const ProcessTree* tree, int status) {
-  if (tree == nullptr || tree->enter() || orders.sandbox->limits.tree != TreeLimit::required)
-    return;
-  const int error = errno;
-  std::string why = "its cgroup cannot be entered (" + std::string(std::strerror(error)) + ")";
-  // What merely failed is no loss of a boundary.
-  why.insert(why.begin(),
-             static_cast<char>(is_lacking(error) ? LauncherSays::missing : LauncherSays::refused));
-  [[maybe_unused]] ssize_t written = ::write(status, why.data(), why.size());
-  ::_exit(127);
-}
-
-// In the child: becomes the server, or writes a KeeperReport to `failure` and ends.
-[[noreturn]] void become_server(ReceivedOrders& orders, int keeper, int failure,
-                                const ProcessTree* tree) {
-  ::setsid();
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != keeper) ::_exit(127);
-  ::close_range(control_number, ~0U, CLOSE_RANGE_CLOEXEC);
-  reset_signals();
-  ::umask(orders.umask);
-  if (orders.sandbox) {
-    enter_tree(orders, tree, failure);
-    be_ended_first();
-    enter(orders, keeper, failure);
-  }
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = std::min(limit.rlim_max, orders.descriptors);
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  KeeperReport report{KeeperReport::Kind::no_directory, 0};
-  if (!orders.cwd.empty() && ::chdir(orders.cwd.c_str()) != 0) {
-    report.value = errno;
-  } else {
-    report.kind = KeeperReport::Kind::not_executed;
-    report.value = execute(orders);
-  }
-  [[maybe_unused]] ssize_t written = ::write(failure, &report, sizeof report);
-  ::_exit(127);
-}
-
 // The parent of a process, from /proc/PID/stat: "PID (name, any bytes) S PPID ...".
 std::optional<int> parent_of(const char* process) {
   char path[64];
@@ -282,7 +154,9 @@ int Keeper::run() {
 // Without one, rlimits alone hold, unless it is required.
 bool Keeper::limit_tree() {
   if (!orders_.sandbox || orders_.sandbox->limits.tree == TreeLimit::none) return true;
-  auto tree = ProcessTree::make(label_, tree_limits(*orders_.sandbox), orders_.parent);
+  TreeLimits limits = tree_limits(*orders_.sandbox);
+  if (orders_.frozen) limits.memory_bytes += orders_.frozen->bytes;
+  auto tree = ProcessTree::make(label_, limits, orders_.parent);
   if (tree) {
     tree_ = std::move(*tree);
     return true;
@@ -331,12 +205,14 @@ void Keeper::watch() {
 
 void Keeper::started_or_failed() {
   if (orders_.sandbox) return hear_launcher();
-  KeeperReport failure{};
-  ssize_t count = ::read(failure_.number(), &failure, sizeof failure);
+  char said[1024];
+  const ssize_t count = ::read(failure_.number(), said, sizeof said);
   if (count < 0) return;
   failure_.close();
-  if (count == sizeof failure) {
-    report(failure.kind, failure.value);
+  KeeperReport failure{};
+  if (count >= static_cast<ssize_t>(sizeof failure)) {
+    std::memcpy(&failure, said, sizeof failure);
+    report(failure.kind, failure.value, std::string(said + sizeof failure, said + count));
     ending_ = true;
     return;
   }
@@ -366,6 +242,8 @@ void Keeper::hear_launcher() {
   ending_ = true;
   if (said.starts_with(static_cast<char>(LauncherSays::not_executed))) {
     report(KeeperReport::Kind::not_executed, std::atoi(said_.c_str() + (executing ? 2 : 1)));
+  } else if (said.starts_with(static_cast<char>(LauncherSays::tampered))) {
+    report(KeeperReport::Kind::tampered, 0, std::string(said.substr(1)));
   } else if (said.starts_with(static_cast<char>(LauncherSays::missing))) {
     report(KeeperReport::Kind::missing, 0, std::string(said.substr(1)));
   } else if (const auto lacking = said_.empty() ? try_namespaces() : std::nullopt) {

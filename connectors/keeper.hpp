@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "connectors/descriptor.hpp"
+#include "connectors/frozen/view.hpp"
 #include "connectors/sandbox/plan.hpp"
 #include "gateway/core/result.hpp"
 
@@ -59,6 +60,9 @@ struct KeeperOrders {
   // Where the server runs; without it, with the gateway's own rights. With it `cwd` is a path in
   // the sandbox.
   std::optional<SandboxPlan> sandbox;
+  // What the server runs from, when it is frozen: verified in the child, and shown to it alone. In
+  // a sandbox, a program of the plan.
+  std::optional<FrozenSource> frozen;
 };
 
 // What the keeper says, one datagram each; a text may follow.
@@ -71,6 +75,7 @@ struct KeeperReport {
     ended = 4,         // value: the wait status; all that descended from the server is gone;
                        // the text says what it ran out of, if it did
     refused = 5,       // the sandbox could not be made; the text says why
+    tampered = 7,      // it is not what was frozen; the text says what differs
     missing = 6,       // this host lacks what the sandbox is made of; the text says what
   };
   Kind kind;

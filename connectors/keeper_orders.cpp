@@ -137,6 +137,21 @@ bool read_filters(Reader& reader, CallFilters& filters) {
          reader.bytes(stops, filters.stops);
 }
 
+void write_frozen(EndedFields& fields, const FrozenSource& frozen) {
+  fields.add(frozen.package, frozen.manifest.text(), frozen.at, frozen.bytes);
+}
+
+bool read_frozen(Reader& reader, FrozenSource& frozen) {
+  std::string digest;
+  if (!reader.text(frozen.package) || !reader.text(digest) || !reader.text(frozen.at) ||
+      !reader.number(frozen.bytes)) {
+    return false;
+  }
+  const auto manifest = Digest::parse(digest);
+  if (manifest) frozen.manifest = *manifest;
+  return static_cast<bool>(manifest);
+}
+
 }  // namespace
 
 std::string keeper_orders_text(const KeeperOrders& orders, const CallFilters& filters, int parent) {
@@ -149,6 +164,8 @@ std::string keeper_orders_text(const KeeperOrders& orders, const CallFilters& fi
   fields.add(orders.env.size());
   for (const auto& [name, value] : orders.env) fields.add(name + "=" + value);
   fields.add_list(orders.leftovers);
+  fields.add(orders.frozen ? 1 : 0);
+  if (orders.frozen) write_frozen(fields, *orders.frozen);
   fields.add(orders.sandbox ? 1 : 0);
   if (!orders.sandbox) return std::move(fields).text();
   write_plan(fields, *orders.sandbox);
@@ -159,12 +176,15 @@ std::string keeper_orders_text(const KeeperOrders& orders, const CallFilters& fi
 std::optional<ReceivedOrders> parse_keeper_orders(const std::string& text) {
   Reader reader(text);
   ReceivedOrders orders;
+  int is_frozen = 0;
   int has_sandbox = 0;
   if (!reader.number(orders.parent) || !reader.number(orders.umask) ||
       !reader.number(orders.descriptors) || !reader.text(orders.cwd) || !reader.list(orders.argv) ||
-      !reader.list(orders.env) || !reader.list(orders.leftovers) || !reader.number(has_sandbox)) {
+      !reader.list(orders.env) || !reader.list(orders.leftovers) || !reader.number(is_frozen)) {
     return std::nullopt;
   }
+  if (is_frozen != 0 && !read_frozen(reader, orders.frozen.emplace())) return std::nullopt;
+  if (!reader.number(has_sandbox)) return std::nullopt;
   if (has_sandbox != 0) {
     orders.sandbox.emplace();
     if (!read_plan(reader, *orders.sandbox) || !read_filters(reader, orders.filters)) {

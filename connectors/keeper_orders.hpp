@@ -26,6 +26,7 @@ struct ReceivedOrders {
   std::vector<std::string> leftovers;
   std::optional<SandboxPlan> sandbox;
   CallFilters filters;  // of the sandbox
+  std::optional<FrozenSource> frozen;
 };
 
 // `parent` is the gateway's process id; `filters` those of call_filters().

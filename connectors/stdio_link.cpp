@@ -89,9 +89,15 @@ Task<Status> StdioLink::open(ServerEvents& events) {
   orders.env = server_.env;
   orders.cwd = server_.cwd;
   orders.sandbox = server_.sandbox;
+  orders.frozen = server_.frozen;
   auto sockets = open_custody();
   if (!sockets) co_return sockets.refusal();
   auto started = co_await process_.start(std::move(orders), std::move(*sockets));
+  if (!started && started.refusal().reason == Reason::bad_signature) {
+    co_return Refusal(Reason::bad_signature,
+                      "'" + server_.name.text() + "' does not start: " + started.refusal().detail +
+                          "; run `toolgate freeze " + server_.name.text() + "` again, then review");
+  }
   if (!started) {
     co_return Refusal(
         started.refusal().reason,

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "connectors/custodian.hpp"
+#include "connectors/frozen/view.hpp"
 #include "connectors/sandbox/plan.hpp"
 #include "connectors/sandbox/proof.hpp"
 #include "gateway/core/limits.hpp"
@@ -37,6 +38,7 @@ struct StdioServer {
   std::string cwd;                         // empty: the gateway's; in a sandbox, its home
   ServerLimits limits;
   std::optional<SandboxPlan> sandbox;  // none: with the gateway's own rights
+  std::optional<FrozenSource> frozen;  // what it runs from, verified at the start
   SandboxProof* proof = nullptr;       // asked first where there is a sandbox; outlives the link
   Custodian* custodian = nullptr;      // needed where a scope is staged; outlives the link
   // Executed as the server's keeper (connectors/keeper.hpp): a program whose main() asks

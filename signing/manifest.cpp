@@ -11,11 +11,12 @@ namespace {
 using Type = ManifestEntry::Type;
 
 constexpr ManifestLimits limits;
-constexpr std::string_view first_line = "toolgate-manifest 1";
+constexpr std::string_view first_line = "toolgate-manifest 2";
+constexpr std::array<std::string_view, 3> kinds = {"npm", "directory", "file"};
 constexpr std::string_view low_hex = "0123456789abcdef";
 constexpr std::string_view high_hex = "0123456789ABCDEF";
 constexpr std::size_t shown_bytes = 160;  // of a name in a message
-constexpr std::size_t most_interpreter_words = 16;
+constexpr std::size_t most_options = 16;
 
 bool stands_for_itself(char byte) { return byte > 0x20 && byte < 0x7F && byte != '%'; }
 
@@ -105,15 +106,26 @@ bool stays_inside(const Manifest& manifest, const ManifestEntry& link) {
   return found && found->type != Type::link;
 }
 
+bool is_sound(const ManifestOrigin& origin) {
+  if (origin.name.empty()) return false;
+  const bool is_package = origin.kind == ManifestOrigin::Kind::npm;
+  return origin.version.empty() != is_package && origin.integrity.empty() != is_package;
+}
+
 Status check_head(const Manifest& manifest) {
-  if (manifest.package.empty() || manifest.version.empty() || manifest.interpreter.empty() ||
-      manifest.interpreter.size() > most_interpreter_words ||
-      std::ranges::any_of(manifest.interpreter, &std::string::empty)) {
-    return Refusal(Reason::malformed, "a manifest names its package, version and interpreter");
+  if (!is_sound(manifest.origin) || manifest.options.size() > most_options ||
+      std::ranges::any_of(manifest.options, &std::string::empty)) {
+    return Refusal(Reason::malformed, "a manifest says what is frozen, and how it is run");
+  }
+  const bool by_itself = !manifest.interpreter;
+  if (by_itself ? !manifest.options.empty()
+                : !manifest.interpreter->path.starts_with('/') ||
+                      !is_plain_path(std::string_view(manifest.interpreter->path).substr(1))) {
+    return Refusal(Reason::malformed, "the manifest's interpreter is no absolute path");
   }
   const ManifestEntry* entry = manifest.find(manifest.entry);
-  if (!entry || !entry->is_file()) {
-    return malformed("the manifest's entry is no file of it", manifest.entry);
+  if (!entry || !entry->is_file() || (by_itself && entry->type != Type::executable)) {
+    return malformed("the manifest's entry is no file of it that can be run", manifest.entry);
   }
   return done();
 }
@@ -142,6 +154,10 @@ Status check(const Manifest& manifest) {
   return check_head(manifest);
 }
 
+void append_hash(std::string& out, const std::array<std::uint8_t, 32>& hash) {
+  for (const auto byte : hash) out += {low_hex[byte >> 4], low_hex[byte & 15]};
+}
+
 void append_entry(std::string& out, const ManifestEntry& entry) {
   switch (entry.type) {
     case Type::directory:
@@ -154,7 +170,7 @@ void append_entry(std::string& out, const ManifestEntry& entry) {
     case Type::executable:
       out += entry.type == Type::file ? "f " : "x ";
       out += std::to_string(entry.bytes) + ' ';
-      for (const auto byte : entry.sha256) out += {low_hex[byte >> 4], low_hex[byte & 15]};
+      append_hash(out, entry.sha256);
       out += ' ';
   }
   out += encoded(entry.path) + '\n';
@@ -162,9 +178,20 @@ void append_entry(std::string& out, const ManifestEntry& entry) {
 
 std::string written(const Manifest& manifest) {
   std::string out(first_line);
-  out += "\npackage " + encoded(manifest.package) + ' ' + encoded(manifest.version) + "\nrun ";
-  for (const std::string& word : manifest.interpreter) out += encoded(word) + ' ';
-  out += encoded(manifest.entry) + '\n';
+  out += "\norigin " + std::string(kinds[static_cast<std::size_t>(manifest.origin.kind)]) + ' ' +
+         encoded(manifest.origin.name);
+  for (const std::string& more : {manifest.origin.version, manifest.origin.integrity}) {
+    if (!more.empty()) out += ' ' + encoded(more);
+  }
+  if (manifest.interpreter) {
+    out += "\ninterpreter " + std::to_string(manifest.interpreter->bytes) + ' ';
+    append_hash(out, manifest.interpreter->sha256);
+    out += ' ' + encoded(manifest.interpreter->path);
+  }
+  out += "\nrun ";
+  for (const std::string& word : manifest.options) out += encoded(word) + ' ';
+  out += encoded(manifest.entry) + "\nholds " + std::to_string(manifest.entries.size()) + ' ' +
+         std::to_string(manifest.bytes()) + '\n';
   for (const ManifestEntry& entry : manifest.entries) append_entry(out, entry);
   return out;
 }
@@ -206,6 +233,12 @@ bool read_hash(std::string_view text, std::array<std::uint8_t, 32>& hash) {
   return true;
 }
 
+template <class Number>
+bool read_number(std::string_view text, Number& into) {
+  const auto number = std::from_chars(text.data(), text.data() + text.size(), into);
+  return number.ec == std::errc() && number.ptr == text.data() + text.size();
+}
+
 std::optional<ManifestEntry> read_entry(std::vector<std::string> fields) {
   ManifestEntry entry;
   const std::string type = fields[0];
@@ -221,32 +254,62 @@ std::optional<ManifestEntry> read_entry(std::vector<std::string> fields) {
   }
   if ((type != "f" && type != "x") || fields.size() != 4) return std::nullopt;
   entry.type = type == "f" ? Type::file : Type::executable;
-  const std::string& size = fields[1];
-  const auto number = std::from_chars(size.data(), size.data() + size.size(), entry.bytes);
-  if (number.ec != std::errc() || number.ptr != size.data() + size.size()) return std::nullopt;
-  if (!read_hash(fields[2], entry.sha256)) return std::nullopt;
+  if (!read_number(fields[1], entry.bytes) || !read_hash(fields[2], entry.sha256)) {
+    return std::nullopt;
+  }
   return entry;
 }
 
-std::optional<Manifest> read(std::string_view text) {
-  Manifest manifest;
-  manifest.entries.reserve(
-      std::min(static_cast<std::size_t>(std::ranges::count(text, '\n')), limits.entries));
-  Reader reader(text);
+using Fields = std::optional<std::vector<std::string>>;
+
+bool read_origin(Fields fields, ManifestOrigin& origin) {
+  if (!fields || fields->size() < 3 || (*fields)[0] != "origin") return false;
+  const auto kind = std::ranges::find(kinds, (*fields)[1]);
+  if (kind == kinds.end()) return false;
+  origin.kind = static_cast<ManifestOrigin::Kind>(kind - kinds.begin());
+  origin.name = std::move((*fields)[2]);
+  if (origin.kind != ManifestOrigin::Kind::npm) return fields->size() == 3;
+  if (fields->size() != 5) return false;
+  origin.version = std::move((*fields)[3]);
+  origin.integrity = std::move((*fields)[4]);
+  return true;
+}
+
+std::optional<ManifestStart> read_start(Reader& reader) {
+  ManifestStart start;
   const auto first = reader.line();
-  if (!first || first->size() != 2) return std::nullopt;
-  auto package = reader.line();
-  if (!package || package->size() != 3 || (*package)[0] != "package") return std::nullopt;
-  manifest.package = std::move((*package)[1]);
-  manifest.version = std::move((*package)[2]);
+  if (!first || first->size() != 2 || !read_origin(reader.line(), start.head.origin)) {
+    return std::nullopt;
+  }
   auto run = reader.line();
-  if (!run || run->size() < 3 || (*run)[0] != "run") return std::nullopt;
-  manifest.entry = std::move(run->back());
-  manifest.interpreter.assign(std::make_move_iterator(run->begin() + 1),
-                              std::make_move_iterator(run->end() - 1));
+  if (run && run->size() == 4 && (*run)[0] == "interpreter") {
+    ManifestInterpreter& by = start.head.interpreter.emplace();
+    if (!read_number((*run)[1], by.bytes) || !read_hash((*run)[2], by.sha256)) return std::nullopt;
+    by.path = std::move((*run)[3]);
+    run = reader.line();
+  }
+  if (!run || run->size() < 2 || (*run)[0] != "run") return std::nullopt;
+  start.head.entry = std::move(run->back());
+  start.head.options.assign(std::make_move_iterator(run->begin() + 1),
+                            std::make_move_iterator(run->end() - 1));
+  const auto holds = reader.line();
+  if (!holds || holds->size() != 3 || (*holds)[0] != "holds" ||
+      !read_number((*holds)[1], start.entries) || !read_number((*holds)[2], start.bytes)) {
+    return std::nullopt;
+  }
+  return start;
+}
+
+std::optional<Manifest> read(std::string_view text) {
+  Reader reader(text);
+  auto start = read_start(reader);
+  if (!start || start->entries > limits.entries) return std::nullopt;
+  Manifest manifest;
+  static_cast<ManifestHead&>(manifest) = std::move(start->head);
+  manifest.entries.reserve(start->entries);
   while (!reader.at_end()) {
     auto fields = reader.line();
-    if (!fields || manifest.entries.size() == limits.entries) return std::nullopt;
+    if (!fields || manifest.entries.size() == start->entries) return std::nullopt;
     auto entry = read_entry(std::move(*fields));
     if (!entry) return std::nullopt;
     manifest.entries.push_back(std::move(*entry));
@@ -254,7 +317,20 @@ std::optional<Manifest> read(std::string_view text) {
   return manifest;
 }
 
+Status check_version(std::string_view text) {
+  if (text.starts_with(std::string(first_line) + '\n')) return done();
+  return Refusal(
+      Reason::malformed,
+      "its manifest is not of version 2, the only one known here: an earlier one does not "
+      "cover the interpreter");
+}
+
 }  // namespace
+
+std::string ManifestOrigin::text() const {
+  if (kind == Kind::npm) return manifest_name(name) + ' ' + manifest_name(version);
+  return (kind == Kind::directory ? "the folder " : "the file ") + manifest_name(name);
+}
 
 const ManifestEntry* Manifest::find(std::string_view path) const {
   const auto found = std::ranges::lower_bound(
@@ -287,9 +363,8 @@ Result<Manifest> parse_manifest(Untrusted<std::string> text) {
   if (bytes.size() > limits.text_bytes) {
     return Refusal(Reason::too_large, "a manifest has at most 64 MiB");
   }
-  if (!bytes.starts_with(std::string(first_line) + '\n')) {
-    return Refusal(Reason::malformed, "no manifest of version 1, the only one known here");
-  }
+  const Status version = check_version(bytes);
+  if (!version) return version.refusal();
   auto manifest = read(bytes);
   if (!manifest) return Refusal(Reason::malformed, "a line of the manifest makes no sense");
   const Status good = check(*manifest);
@@ -298,6 +373,15 @@ Result<Manifest> parse_manifest(Untrusted<std::string> text) {
     return Refusal(Reason::malformed, "the manifest is not written in its one form");
   }
   return std::move(*manifest);
+}
+
+Result<ManifestStart> read_manifest_start(std::string_view text) {
+  const Status version = check_version(text);
+  if (!version) return version.refusal();
+  Reader reader(text);
+  auto start = read_start(reader);
+  if (!start) return Refusal(Reason::malformed, "a line of the manifest makes no sense");
+  return std::move(*start);
 }
 
 Digest manifest_digest(std::string_view text) { return digest("package-manifest/1", text); }

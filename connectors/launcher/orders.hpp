@@ -43,6 +43,7 @@ enum class LauncherSays : char {
   executing = 'x',     // all is in place; the end of the pipe after it says that execve succeeded
   not_executed = 'n',  // execve failed; the text is errno in decimal
   refused = 'r',       // a step failed; the text says which and why
+  tampered = 't',      // the frozen package is another (said by who enters the sandbox, not here)
   missing = 'm',       // the host lacks what a step needs; the text says what
 };
 

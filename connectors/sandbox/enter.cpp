@@ -55,6 +55,8 @@ Result<std::vector<ScopeTree>> open_scopes(const SandboxPlan& plan, const Protec
   return scopes;
 }
 
+using PathsAndFiles = std::vector<std::pair<std::string, int>>;
+
 bool hand_down(int from, int to) { return from >= 0 && ::dup2(from, to) == to; }
 
 Refusal execute_bubblewrap(int arguments) {
@@ -74,7 +76,8 @@ Refusal execute_bubblewrap(int arguments) {
 }  // namespace
 
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
-                      const CallFilters& filters, const LauncherDescriptors& given, int parent) {
+                      const CallFilters& filters, const LauncherDescriptors& given,
+                      const FrozenSource* frozen, int parent) {
   if (plan.tier == SandboxTier::gvisor) {
     Status there = check_runsc(plan);
     if (!there) return there.refusal();
@@ -86,6 +89,12 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
   if (!rules) return rules.refusal();
   auto scopes = open_scopes(plan, rules->names);
   if (!scopes) return scopes.refusal();
+  std::optional<FrozenView> view;
+  if (frozen != nullptr) {
+    auto begun = FrozenView::begin(*frozen);
+    if (!begun) return begun.refusal();
+    view = std::move(*begun);
+  }
   const bool is_root = ::geteuid() == 0;
   Status left = leave_mount_namespace();
   if (!left) return left.refusal();
@@ -93,7 +102,11 @@ Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
     Status again = scope.reopen();
     if (!again) return again.refusal();
   }
-  auto mounts = Mounts::make(plan, *scopes);
+  if (view) {
+    Status made = view->make(frozen->package + '/' + tree_name_in_package);
+    if (!made) return made.refusal();
+  }
+  auto mounts = Mounts::make(plan, *scopes, view ? view->shown() : PathsAndFiles());
   if (!mounts) return mounts.refusal();
   const SandboxUser user = is_root ? sandbox_user(*scopes) : SandboxUser{::geteuid(), ::getegid()};
   Status staged = stage(mounts->all(), user);

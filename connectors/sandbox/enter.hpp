@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/frozen/view.hpp"
 #include "connectors/sandbox/orders.hpp"
 #include "connectors/sandbox/plan.hpp"
 #include "connectors/sandbox/system_calls.hpp"
@@ -26,9 +27,11 @@ struct LauncherDescriptors {
   int custody = -1;  // the socket to who keeps content, or -1
 };
 
-// Returns only with the refusal: `uncontained` where the host lacks what the sandbox is made of.
-// `filters` are those of call_filters(); `parent` is the keeper.
+// Returns only with the refusal: `uncontained` where the host lacks what the sandbox is made of,
+// `bad_signature` where what is frozen is another. `filters` are those of call_filters(); `parent`
+// is the keeper; `frozen` may be null.
 Refusal enter_sandbox(const SandboxPlan& plan, const SandboxedProgram& program,
-                      const CallFilters& filters, const LauncherDescriptors& given, int parent);
+                      const CallFilters& filters, const LauncherDescriptors& given,
+                      const FrozenSource* frozen, int parent);
 
 }  // namespace toolgate

@@ -77,7 +77,8 @@ Status check_program(const std::string& program, const SandboxPlan& plan) {
 
 }  // namespace
 
-Result<Mounts> Mounts::make(const SandboxPlan& plan, std::vector<ScopeTree>& scopes) {
+Result<Mounts> Mounts::make(const SandboxPlan& plan, std::vector<ScopeTree>& scopes,
+                            const std::vector<std::pair<std::string, int>>& opened) {
   std::ranges::sort(scopes, {}, [](const ScopeTree& scope) { return path_of(scope); });
   Status nesting = check_nesting(scopes);
   if (!nesting) return nesting.refusal();
@@ -85,7 +86,10 @@ Result<Mounts> Mounts::make(const SandboxPlan& plan, std::vector<ScopeTree>& sco
   for (const std::string& program : plan.programs) {
     Status fit = check_program(program, plan);
     if (!fit) return fit.refusal();
-    Descriptor file = open_without_links(AT_FDCWD, program, O_PATH);
+    const auto known = std::ranges::find(opened, program, &std::pair<std::string, int>::first);
+    Descriptor file = known != opened.end()
+                          ? Descriptor(::fcntl(known->second, F_DUPFD_CLOEXEC, 16))
+                          : open_without_links(AT_FDCWD, program, O_PATH);
     if (!file) {
       return Refusal(Reason::unavailable, "the server's program '" + program +
                                               "' cannot be opened: " + std::strerror(errno));

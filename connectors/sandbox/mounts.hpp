@@ -10,6 +10,7 @@
 // mounted beneath what is read-only, but a scope that somebody wrote down.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connectors/sandbox/plan.hpp"
@@ -32,7 +33,9 @@ class Mounts {
  public:
   // Refused: scopes that contradict each other (the same path twice, a rw-no-delete scope inside of
   // a rw one, which Landlock cannot express) or cannot be opened.
-  static Result<Mounts> make(const SandboxPlan& plan, std::vector<ScopeTree>& scopes);
+  // A program that `opened` names is shown by its descriptor there, whatever its path leads to.
+  static Result<Mounts> make(const SandboxPlan& plan, std::vector<ScopeTree>& scopes,
+                             const std::vector<std::pair<std::string, int>>& opened = {});
 
   std::vector<Mount>& all() { return mounts_; }
   const std::vector<Mount>& all() const { return mounts_; }

@@ -10,6 +10,8 @@
 #include <optional>
 #include <sstream>
 
+#include "gateway/packages/program_files.hpp"
+
 namespace toolgate {
 namespace {
 
@@ -38,45 +40,6 @@ bool is_in_sandbox_already(const fs::path& path) {
   return std::ranges::any_of(
       std::to_array<std::string_view>({"/usr", "/bin", "/sbin", "/lib", "/lib64"}),
       [&](std::string_view folder) { return is_within(path, folder); });
-}
-
-std::optional<fs::path> look_up(const std::string& command, const fs::path& cwd,
-                                std::string_view search_path) {
-  if (command.find('/') != std::string::npos) return cwd / command;
-  while (!search_path.empty()) {
-    const std::size_t colon = std::min(search_path.find(':'), search_path.size());
-    const fs::path candidate = fs::path(search_path.substr(0, colon)) / command;
-    search_path.remove_prefix(std::min(colon + 1, search_path.size()));
-    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return std::nullopt;
-}
-
-// The outermost node_modules above a file: packages lie beside those that they need.
-std::optional<fs::path> packages_above(const fs::path& file) {
-  fs::path folder;
-  for (const fs::path& part : file) {
-    folder /= part;
-    if (part == "node_modules") return folder;
-  }
-  return std::nullopt;
-}
-
-// The directory of the package or project that a script belongs to, or the script alone.
-fs::path package_of(const fs::path& script) {
-  if (auto packages = packages_above(script)) return *packages;
-  constexpr int levels = 4;
-  fs::path folder = script.parent_path();
-  for (int level = 0; level < levels && folder.has_relative_path(); ++level) {
-    for (const char* mark : {"package.json", "pyproject.toml", "pyvenv.cfg", "setup.py"}) {
-      std::error_code ignored;
-      const char* home = std::getenv("HOME");
-      const bool too_much = home != nullptr && is_within(home, folder.native());
-      if (!too_much && fs::exists(folder / mark, ignored)) return folder;
-    }
-    folder = folder.parent_path();
-  }
-  return script;
 }
 
 // The tree of the virtual environment that an interpreter belongs to.
@@ -110,7 +73,7 @@ std::optional<fs::path> interpreter_of(const fs::path& script, std::string_view 
   words >> first >> second;
   if (second == "-S") words >> second;
   const bool by_name = fs::path(first).filename() == "env";
-  const auto found = look_up(by_name ? second : first, "/", search_path);
+  const auto found = look_up_program(by_name ? second : first, "/", search_path);
   return found ? real(*found) : std::nullopt;
 }
 
@@ -162,7 +125,7 @@ Result<LocalProgram> find_program(const std::vector<std::string>& argv, const fs
                                   const std::string& search_path) {
   std::error_code error;
   const fs::path here = cwd.empty() ? fs::current_path(error) : cwd;
-  const auto executable = look_up(argv.front(), here, search_path);
+  const auto executable = look_up_program(argv.front(), here, search_path);
   const auto target = executable ? real(*executable) : std::nullopt;
   if (!target) {
     return Refusal(Reason::unavailable, "there is no program '" + argv.front() + "'" +
@@ -175,13 +138,13 @@ Result<LocalProgram> find_program(const std::vector<std::string>& argv, const fs
   const fs::path path = environment ? *environment / "bin" / executable->filename() : *target;
   program.argv.front() = path.string();
   if (environment) add(program.paths, *environment);
-  if (!is_in_sandbox_already(*target)) add(program.paths, package_of(*target));
+  if (!is_in_sandbox_already(*target)) add(program.paths, folder_of_program(*target));
   if (is_interpreter(target->filename().string()) ||
       is_interpreter(executable->filename().string())) {
-    if (const auto script = script_in(argv, here)) add(program.paths, package_of(*script));
+    if (const auto script = script_in(argv, here)) add(program.paths, folder_of_program(*script));
   }
   const auto interpreter = interpreter_of(*target, search_path);
-  if (interpreter) add(program.paths, package_of(*interpreter));
+  if (interpreter) add(program.paths, folder_of_program(*interpreter));
   program.paths = outermost(std::move(program.paths));
   program.search_path = path_in_sandbox(program.paths, path, interpreter);
   return program;

@@ -123,7 +123,7 @@ bool in_machine(const ServerEntry& entry) {
 void add_artefacts(const Configuration& configuration, std::vector<Capability>& rows) {
   for (const ServerEntry& entry : configuration.servers) {
     if (!entry.artefact || entry.disabled) continue;
-    const auto program = frozen_program(entry);
+    const auto program = verified_program(entry);
     rows.push_back({"frozen:" + entry.name.text(),
                     program ? Capability::State::ok : Capability::State::missing,
                     "starting " + entry.name.text(), program ? "" : program.refusal().detail});

@@ -25,21 +25,52 @@ Status record_freeze(const Invocation& call, const ServerEntry& entry, const Fro
   record.kind = "freeze";
   record.server = entry.name.text();
   record.decision = "allow";
-  record.reason = frozen.package + ' ' + frozen.version;
+  record.reason = frozen.head.origin.text();
   record.pin = frozen.digest.text();
   return record_act(call, std::move(record));
 }
 
+std::string_view origin_name(ManifestOrigin::Kind kind) {
+  if (kind == ManifestOrigin::Kind::npm) return "npm";
+  return kind == ManifestOrigin::Kind::directory ? "directory" : "file";
+}
+
 std::string freeze_json(const ServerEntry& entry, const Frozen& frozen, bool same) {
+  const ManifestOrigin& origin = frozen.head.origin;
+  const auto& interpreter = frozen.head.interpreter;
   return "{\"server\":" + json_quote(entry.name.text()) +
          ",\"state\":" + json_quote(same ? "unchanged" : "frozen") +
          ",\"artefact\":" + json_quote(frozen.digest.text()) +
-         ",\"package\":" + json_quote(frozen.package) +
-         ",\"version\":" + json_quote(frozen.version) + ",\"entry\":" + json_quote(frozen.entry) +
+         ",\"origin\":" + json_quote(origin_name(origin.kind)) +
+         ",\"package\":" + json_quote(origin.name) + ",\"version\":" + json_quote(origin.version) +
+         ",\"wanted\":" + json_quote(frozen.wanted) +
+         ",\"integrity\":" + json_quote(origin.integrity) +
+         ",\"entry\":" + json_quote(frozen.head.entry) +
+         ",\"interpreter\":" + (interpreter ? json_quote(interpreter->path) : std::string("null")) +
          ",\"packages\":" + std::to_string(frozen.packages) +
          ",\"files\":" + std::to_string(frozen.files) +
          ",\"bytes\":" + std::to_string(frozen.bytes) +
          ",\"folder\":" + json_quote(frozen.folder.string()) + "}";
+}
+
+// "latest" and ranges are shown with what they were resolved to, once.
+void print_frozen(Console& console, const ServerEntry& entry, const Frozen& frozen) {
+  const ManifestOrigin& origin = frozen.head.origin;
+  console.out << "frozen " << entry.name.text() << ": " << visible(origin.text()) << '\n';
+  if (origin.kind == ManifestOrigin::Kind::npm && frozen.wanted != origin.version) {
+    console.out << "  resolved  "
+                << visible(frozen.wanted.empty() ? "what the registry offers now" : frozen.wanted)
+                << " to " << visible(origin.version) << ", and stays that\n";
+  }
+  console.out << "  manifest  " << frozen.digest.text() << '\n' << "  holds     ";
+  if (frozen.packages > 0) console.out << frozen.packages << " packages, ";
+  console.out << frozen.files << " files, " << frozen.bytes << " bytes\n"
+              << "  runs      " << visible(frozen.head.entry) << '\n';
+  if (frozen.head.interpreter) {
+    console.out << "  by        " << visible(frozen.head.interpreter->path) << ", "
+                << Digest(frozen.head.interpreter->sha256).text() << '\n';
+  }
+  console.out << "  in        " << visible(frozen.folder.string()) << '\n';
 }
 
 }  // namespace
@@ -93,13 +124,7 @@ int freeze_command(const Invocation& call) {
     console.out << json_line(console, freeze_json(*entry, *frozen, same)) << '\n';
     return exit_status::done;
   }
-  console.out << "frozen " << entry->name.text() << ": " << visible(frozen->package) << ' '
-              << visible(frozen->version) << '\n'
-              << "  manifest  " << frozen->digest.text() << '\n'
-              << "  holds     " << frozen->packages << " packages, " << frozen->files << " files, "
-              << frozen->bytes << " bytes\n"
-              << "  runs      " << visible(frozen->entry) << '\n'
-              << "  in        " << visible(frozen->folder.string()) << '\n';
+  print_frozen(console, *entry, *frozen);
   console.out << (same ? "The same as before: what was approved stays approved\n"
                        : "Next: `toolgate review " + entry->name.text() + "`\n");
   return exit_status::done;

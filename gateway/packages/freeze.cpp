@@ -3,16 +3,15 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <utility>
 
+#include "gateway/packages/command_to_freeze.hpp"
 #include "gateway/packages/frozen.hpp"
-#include "gateway/packages/lock_file.hpp"
-#include "gateway/packages/npm.hpp"
-#include "gateway/packages/npx_command.hpp"
 #include "gateway/packages/own_file.hpp"
+#include "gateway/packages/program_files.hpp"
+#include "gateway/packages/source.hpp"
 #include "gateway/packages/staging.hpp"
 #include "gateway/packages/tree.hpp"
 #include "signing/manifest.hpp"
@@ -22,13 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t lock_bytes_most = std::size_t{64} << 20;
 constexpr std::size_t first_line_bytes = 256;
-
-// Options of node that change nothing of what is loaded.
-constexpr std::array<std::string_view, 6> harmless_options = {
-    "--no-warnings",    "--enable-source-maps",  "--no-deprecation",
-    "--trace-warnings", "--max-old-space-size=", "--disable-warning="};
 
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
@@ -42,62 +35,71 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
-bool is_harmless(std::string_view option) {
-  return std::ranges::any_of(harmless_options, [&](std::string_view known) {
-    return known.ends_with('=') ? option.starts_with(known) : option == known;
-  });
+Refusal no_program(std::string_view why) {
+  return Refusal(Reason::unsupported, "its program cannot be frozen: " + std::string(why));
 }
 
-Refusal no_node(std::string_view why) {
-  return Refusal(Reason::unsupported,
-                 "the package's program cannot be frozen: " + std::string(why));
+std::string beginning_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text(first_line_bytes, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
 }
 
-Result<std::vector<std::string>> interpreter_in(const fs::path& script) {
-  std::ifstream in(script, std::ios::binary);
-  std::string line(first_line_bytes, '\0');
-  in.read(line.data(), static_cast<std::streamsize>(line.size()));
-  line.resize(static_cast<std::size_t>(in.gcount()));
-  const auto end = line.find('\n');
-  if (end == line.npos) return no_node("it does not begin with the line \"#!/usr/bin/env node\"");
-  return interpreter_of(line.substr(0, end));
+// The command of the interpreter and its options; nothing where the file runs itself.
+Result<std::vector<std::string>> command_of(const Brought& brought, const fs::path& file) {
+  if (!brought.interpreter.empty()) {
+    std::vector<std::string> command = {brought.interpreter};
+    command.insert(command.end(), brought.options.begin(), brought.options.end());
+    return command;
+  }
+  const std::string text = beginning_of(file);
+  if (text.starts_with("\x7f"
+                       "ELF")) {
+    return std::vector<std::string>();
+  }
+  const auto end = text.find('\n');
+  if (end == text.npos) return no_program("it begins with no line \"#!/usr/bin/env node\"");
+  return interpreter_of(std::string_view(text).substr(0, end));
 }
 
-// The folder in which npm works: only the package is a dependency of it.
-Result<LockedPackage> install(const Staging& staging, const NpxCommand& command,
-                              const Environment& environment) {
+Result<Brought> bring(const CommandToFreeze& command, const ServerEntry& entry,
+                      const Staging& staging, const Environment& environment,
+                      const std::string& search_path, const FreezeProgress& progress) {
   const fs::path tree = staging.folder() / tree_folder;
   if (::mkdir(tree.c_str(), 0755) != 0) return package_fault("make", tree, errno);
-  Status written =
-      write_package_file(tree / "package.json", "{\"private\":true}\n", Replacing::yes);
-  if (!written) return written.refusal();
-  const fs::path cache = staging.folder() / "cache";
-  Status installed = install_package(tree, command.spec(), cache, environment);
-  remove_tree(cache);
-  if (!installed) return installed.refusal();
-  auto lock = read_package_file(tree / "package-lock.json", lock_bytes_most);
-  if (!lock) return lock.refusal();
-  return read_lock_file(Untrusted<std::string>(std::move(*lock)), command);
+  if (command.package) {
+    progress("npm fetches " + command.package->spec() + ", with install scripts off");
+    return bring_package(*command.package, staging.folder(), tree, environment);
+  }
+  progress("copying what " + command.local->script + " belongs to");
+  return bring_files(*command.local, entry, search_path, tree);
 }
 
 // Seals the tree and describes it.
-Result<Manifest> describe(const Staging& staging, const NpxCommand& command,
-                          const LockedPackage& locked) {
-  const fs::path tree = staging.folder() / tree_folder;
+Result<Manifest> describe(const fs::path& tree, Brought brought, const ServerEntry& entry,
+                          const std::string& search_path) {
   Manifest manifest;
-  manifest.package = command.package;
-  manifest.version = locked.version;
-  manifest.entry = locked.entry;
+  manifest.origin = brought.origin;
+  manifest.entry = brought.entry;
   Status sealed = seal_tree(tree);
   if (!sealed) return sealed.refusal();
   auto entries = read_tree(tree);
   if (!entries) return entries.refusal();
   manifest.entries = std::move(*entries);
-  const ManifestEntry* entry = manifest.find(manifest.entry);
-  if (!entry || !entry->is_file()) return no_node("its file is missing, or is a link");
-  auto interpreter = interpreter_in(tree / manifest.entry);
+  const ManifestEntry* file = manifest.find(manifest.entry);
+  if (!file || !file->is_file()) return no_program("its file is missing, or is a link");
+  auto command = command_of(brought, tree / manifest.entry);
+  if (!command) return command.refusal();
+  if (command->empty()) {
+    if (file->type == ManifestEntry::Type::executable) return manifest;
+    return no_program("its file cannot be executed: set its mode (chmod +x)");
+  }
+  auto interpreter = find_interpreter(command->front(), entry.cwd, search_path);
   if (!interpreter) return interpreter.refusal();
   manifest.interpreter = std::move(*interpreter);
+  manifest.options.assign(command->begin() + 1, command->end());
   return manifest;
 }
 
@@ -106,20 +108,24 @@ Result<Manifest> describe(const Staging& staging, const NpxCommand& command,
 Result<std::vector<std::string>> interpreter_of(std::string_view first_line) {
   constexpr std::string_view mark = "#!";
   if (!first_line.starts_with(mark)) {
-    return no_node("it does not begin with the line \"#!/usr/bin/env node\"");
+    return no_program("it begins with no line \"#!/usr/bin/env node\"");
   }
   auto words = words_of(first_line.substr(mark.size()));
   const auto is = [](std::string_view path, std::string_view name) {
     return path.substr(path.rfind('/') + 1) == name;
   };
-  if (!words.empty() && is(words.front(), "env")) words.erase(words.begin());
+  const bool by_name = !words.empty() && is(words.front(), "env");
+  if (by_name) words.erase(words.begin());
   if (!words.empty() && words.front() == "-S") words.erase(words.begin());
-  if (words.empty() || !is(words.front(), "node")) {
-    return no_node("it is a script for another program than node");
+  const auto kind = words.empty() ? InterpreterKind::none : interpreter_kind(words.front());
+  if (kind == InterpreterKind::none) {
+    return no_program("it is a script for another program than node or python3");
   }
-  std::vector<std::string> interpreter = {"node"};
+  std::vector<std::string> interpreter = {std::string(words.front())};
   for (std::size_t i = 1; i < words.size(); ++i) {
-    if (!is_harmless(words[i])) return no_node("it starts node with an option that may load code");
+    if (!is_harmless_option(kind, words[i])) {
+      return no_program("its first line has an option that may load other code");
+    }
     interpreter.emplace_back(words[i]);
   }
   return interpreter;
@@ -131,15 +137,17 @@ Result<Frozen> freeze_server(const ServerEntry& entry, const fs::path& home,
     return Refusal(Reason::unsupported,
                    "'" + entry.name.text() + "' is a remote server: there is nothing to freeze");
   }
-  const auto command = parse_npx(entry.argv);
+  const auto command = command_to_freeze(entry);
   if (!command) return command.refusal();
   auto staging = Staging::make(home);
   if (!staging) return staging.refusal();
-  progress("npm fetches " + command->spec() + ", with install scripts off");
-  const auto locked = install(*staging, *command, environment);
-  if (!locked) return locked.refusal();
-  progress("reading what came: " + std::to_string(locked->packages) + " packages");
-  const auto manifest = describe(*staging, *command, *locked);
+  const auto own_path = entry.env.find("PATH");
+  const std::string search_path =
+      own_path != entry.env.end() ? own_path->second : environment("PATH").value_or("");
+  auto brought = bring(*command, entry, *staging, environment, search_path, progress);
+  if (!brought) return brought.refusal();
+  progress("reading what came");
+  const auto manifest = describe(staging->folder() / tree_folder, *brought, entry, search_path);
   if (!manifest) return manifest.refusal();
   const auto text = manifest_text(*manifest);
   if (!text) return text.refusal();
@@ -151,11 +159,10 @@ Result<Frozen> freeze_server(const ServerEntry& entry, const fs::path& home,
 
   Frozen frozen;
   frozen.digest = manifest_digest(*text);
-  frozen.package = manifest->package;
-  frozen.version = manifest->version;
-  frozen.entry = manifest->entry;
+  frozen.head = *manifest;
+  frozen.wanted = command->package ? command->package->wanted : "";
   frozen.folder = package_folder(home, frozen.digest);
-  frozen.packages = locked->packages;
+  frozen.packages = brought->packages;
   frozen.files = manifest->files();
   frozen.bytes = manifest->bytes();
   const auto is_good = [&] {
@@ -164,7 +171,7 @@ Result<Frozen> freeze_server(const ServerEntry& entry, const fs::path& home,
   };
   Status published = staging->publish(frozen.folder, is_good);
   if (!published) return published.refusal();
-  Status recorded = record_artefact(entry, home, frozen.digest, frozen.version);
+  Status recorded = record_artefact(entry, home, frozen.digest, manifest->origin.version);
   if (!recorded) return recorded.refusal();
   return frozen;
 }

@@ -1,7 +1,8 @@
 #pragma once
-// Freezing: npm resolves and installs a server's package once, with install scripts off; what came
-// is checked, made read-only, described by a manifest and kept under the manifest's digest
-// (frozen.hpp says where). Two freezes at once do not disturb each other; one that is killed leaves
+// Freezing: npm resolves and installs a server's package once, with install scripts off, or a
+// server's folder, script or program is copied; what came is checked, made read-only, described by
+// a manifest that also names the interpreter, and kept under the manifest's digest (frozen.hpp says
+// where). Two freezes at once do not disturb each other; one that is killed leaves
 // a folder that the next one sweeps away, never half a package.
 
 #include <cstdint>
@@ -13,14 +14,14 @@
 #include "gateway/config/configuration.hpp"
 #include "gateway/core/result.hpp"
 #include "signing/digest.hpp"
+#include "signing/manifest.hpp"
 
 namespace toolgate {
 
 struct Frozen {
   Digest digest;
-  std::string package;
-  std::string version;  // exact
-  std::string entry;    // the file to run, relative to the tree
+  ManifestHead head;
+  std::string wanted;  // what the command asks of npm: a version, a range, a tag, or nothing
   std::filesystem::path folder;
   std::size_t packages = 0;  // of the registry
   std::size_t files = 0;
@@ -30,14 +31,14 @@ struct Frozen {
 // Told what happens next: "npm installs ...". For a terminal.
 using FreezeProgress = std::function<void(std::string_view)>;
 
-// Freezes the package of a local server and says so on its record. Needs the network. Blocking, for
-// as long as npm takes. Refuses with `unsupported` what cannot be frozen, with `unavailable` what
+// Freezes a local server and says so on its record. A package needs the network. Blocking, for as
+// long as npm takes. Refuses with `unsupported` what cannot be frozen, with `unavailable` what
 // npm could not get, with `storage` when the home cannot hold it.
 Result<Frozen> freeze_server(const ServerEntry& entry, const std::filesystem::path& home,
                              const Environment& environment, const FreezeProgress& progress);
 
 // The program and options in the first line of a script, as "#!/usr/bin/env node" has them. Refuses
-// with `unsupported` any program but node, and options that would load code from elsewhere.
+// with `unsupported` any program but node and python3, and options that would load other code.
 Result<std::vector<std::string>> interpreter_of(std::string_view first_line);
 
 }  // namespace toolgate

@@ -2,13 +2,16 @@
 
 #include <sys/stat.h>
 
+#include <cassert>
 #include <cerrno>
 #include <utility>
 
+#include "connectors/frozen/view.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
-#include "gateway/packages/npx_command.hpp"
+#include "gateway/packages/command_to_freeze.hpp"
 #include "gateway/packages/own_file.hpp"
+#include "gateway/packages/program_files.hpp"
 #include "gateway/packages/tree.hpp"
 #include "signing/manifest.hpp"
 
@@ -29,19 +32,22 @@ std::string framed(std::string_view text) {
   return std::to_string(text.size()) + ':' + std::string(text) + ',';
 }
 
-std::filesystem::path record_file(const ServerEntry& entry, const NpxCommand& command,
+std::filesystem::path record_file(const ServerEntry& entry, const CommandToFreeze& command,
                                   const std::filesystem::path& home) {
-  const Digest key =
-      digest("frozen-command/1", framed(entry.name.text()) + framed(command.package) +
-                                     framed(command.wanted) + framed(command.program));
-  return commands_folder(home) / (hex_of(key) + ".json");
+  std::string key;
+  for (const auto& [name, value] : command.subject(entry)) key += framed(value);
+  const Digest digest_of_key =
+      digest(command.package ? "frozen-command/1" : "frozen-local-command/1", key);
+  return commands_folder(home) / (hex_of(digest_of_key) + ".json");
 }
 
 // What identifies a record, as JSON members.
-std::string subject(const ServerEntry& entry, const NpxCommand& command) {
-  return R"("server":)" + json_quote(entry.name.text()) + R"(,"package":)" +
-         json_quote(command.package) + R"(,"wanted":)" + json_quote(command.wanted) +
-         R"(,"program":)" + json_quote(command.program);
+std::string subject(const ServerEntry& entry, const CommandToFreeze& command) {
+  std::string members;
+  for (const auto& [name, value] : command.subject(entry)) {
+    members += json_quote(name) + ':' + json_quote(value) + ',';
+  }
+  return members;
 }
 
 bool says(const Value& record, std::string_view name, std::string_view text) {
@@ -51,17 +57,18 @@ bool says(const Value& record, std::string_view name, std::string_view text) {
 
 // The digest in a record of exactly this command, or nothing.
 std::optional<Digest> read_record(std::string text, const ServerEntry& entry,
-                                  const NpxCommand& command) {
+                                  const CommandToFreeze& command) {
   const auto document = parse_document(Untrusted<std::string>(std::move(text)), JsonLimits{});
   if (!document) return std::nullopt;
   const Value record = document->root();
   const auto version = record.find("v");
   const auto artefact = record.find("artefact");
   if (!version || !version->is_number() || version->integer() != 1 || !artefact ||
-      !artefact->is_string() || !says(record, "server", entry.name.text()) ||
-      !says(record, "package", command.package) || !says(record, "wanted", command.wanted) ||
-      !says(record, "program", command.program)) {
+      !artefact->is_string()) {
     return std::nullopt;
+  }
+  for (const auto& [name, value] : command.subject(entry)) {
+    if (!says(record, name, value)) return std::nullopt;
   }
   const auto digest = Digest::parse(artefact->text());
   if (!digest) return std::nullopt;
@@ -69,8 +76,8 @@ std::optional<Digest> read_record(std::string text, const ServerEntry& entry,
 }
 
 std::optional<Artefact> artefact_of(const ServerEntry& entry, const std::filesystem::path& home) {
-  if (!entry.is_local() || !is_npx(entry.argv)) return std::nullopt;
-  const auto command = parse_npx(entry.argv);
+  if (!entry.is_local()) return std::nullopt;
+  const auto command = command_to_freeze(entry);
   if (!command) return std::nullopt;  // it cannot have been frozen
   const std::filesystem::path file = record_file(entry, *command, home);
   struct stat status{};
@@ -96,6 +103,38 @@ Refusal refused(const ServerEntry& entry, const std::string& why) {
                  "'" + entry.name.text() + "' does not start: " + why + "; " + remedy(entry));
 }
 
+// The manifest's text, which has the digest that the record names.
+Result<std::string> manifest_of(const ServerEntry& entry) {
+  assert(entry.artefact);
+  const Artefact& artefact = *entry.artefact;
+  if (!artefact.damage.empty()) return refused(entry, artefact.damage);
+  const std::filesystem::path file = artefact.folder / manifest_file;
+  auto text = read_package_file(file, ManifestLimits().text_bytes);
+  if (!text) return refused(entry, "its frozen package is missing (" + text.refusal().detail + ")");
+  if (manifest_digest(*text) == artefact.digest) return std::move(*text);
+  return refused(entry, "the manifest " + file.string() + " was changed");
+}
+
+Result<FrozenProgram> program_of(const ServerEntry& entry, std::string_view text) {
+  auto command = command_to_freeze(entry);
+  if (!command) return command.refusal();
+  auto start = read_manifest_start(text);
+  if (!start) return refused(entry, start.refusal().detail);
+  const ManifestOrigin& origin = start->head.origin;
+  const bool is_package = origin.kind == ManifestOrigin::Kind::npm;
+  if (is_package != command->package.has_value() ||
+      (is_package && origin.name != command->package->package)) {
+    return refused(entry, "what is frozen for it is another, " + origin.text());
+  }
+  FrozenProgram program;
+  program.package = entry.artefact->folder;
+  program.view_bytes = view_bytes(*start);
+  program.head = std::move(start->head);
+  program.arguments = command->arguments();
+  program.digest = entry.artefact->digest;
+  return program;
+}
+
 }  // namespace
 
 std::filesystem::path packages_folder(const std::filesystem::path& home) {
@@ -116,9 +155,9 @@ void attach_artefacts(Configuration& configuration, const std::filesystem::path&
 
 Status record_artefact(const ServerEntry& entry, const std::filesystem::path& home,
                        const Digest& artefact, std::string_view version) {
-  const auto command = parse_npx(entry.argv);
+  const auto command = command_to_freeze(entry);
   if (!command) return command.refusal();
-  const std::string text = R"({"v":1,)" + subject(entry, *command) + R"(,"version":)" +
+  const std::string text = R"({"v":1,)" + subject(entry, *command) + R"("version":)" +
                            json_quote(version) + R"(,"artefact":)" + json_quote(artefact.text()) +
                            R"(,"time":)" + json_quote(utc_text(now_utc_ns())) + "}\n";
   return write_package_file(record_file(entry, *command, home), text, Replacing::yes);
@@ -131,50 +170,32 @@ std::int64_t artefacts_version(const std::filesystem::path& home) {
 }
 
 std::vector<std::string> FrozenProgram::argv(const std::filesystem::path& at) const {
-  std::vector<std::string> all = interpreter;
-  all.push_back((at / entry).string());
+  std::vector<std::string> all;
+  if (head.interpreter) all.push_back(head.interpreter->path);
+  all.insert(all.end(), head.options.begin(), head.options.end());
+  all.push_back((at / head.entry).string());
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }
 
 Result<FrozenProgram> frozen_program(const ServerEntry& entry) {
-  assert(entry.artefact);
-  const Artefact& artefact = *entry.artefact;
-  if (!artefact.damage.empty()) return refused(entry, artefact.damage);
-  auto command = parse_npx(entry.argv);
-  if (!command) return command.refusal();
-  const std::filesystem::path file = artefact.folder / manifest_file;
-  auto text = read_package_file(file, ManifestLimits().text_bytes);
-  if (!text) return refused(entry, "its frozen package is missing (" + text.refusal().detail + ")");
-  if (manifest_digest(*text) != artefact.digest) {
-    return refused(entry, "the manifest " + file.string() + " was changed");
-  }
-  auto manifest = parse_manifest(Untrusted<std::string>(std::move(*text)));
-  if (!manifest) return refused(entry, manifest.refusal().detail);
-  if (manifest->package != command->package) {
-    return refused(entry, "its frozen package is another one, " + manifest_name(manifest->package));
-  }
-  FrozenProgram program;
-  program.root = artefact.folder / tree_folder;
-  const Status same = verify_tree(program.root, *manifest);
-  if (!same) {
-    return refused(entry, "its frozen package " + manifest_name(manifest->package) +
-                              " is not what was frozen (" + same.refusal().detail + ")");
-  }
-  program.entry = std::move(manifest->entry);
-  program.interpreter = std::move(manifest->interpreter);
-  program.arguments = std::move(command->arguments);
-  program.package = std::move(manifest->package);
-  program.version = std::move(manifest->version);
-  program.digest = artefact.digest;
-  return program;
+  auto text = manifest_of(entry);
+  if (!text) return text.refusal();
+  return program_of(entry, *text);
 }
 
-Result<std::vector<std::string>> command_to_run(const ServerEntry& entry) {
-  if (!entry.artefact) return entry.argv;
-  auto program = frozen_program(entry);
+Result<FrozenProgram> verified_program(const ServerEntry& entry) {
+  auto text = manifest_of(entry);
+  if (!text) return text.refusal();
+  auto program = program_of(entry, *text);
   if (!program) return program.refusal();
-  return program->argv();
+  const auto manifest = parse_manifest(Untrusted<std::string>(std::move(*text)));
+  if (!manifest) return refused(entry, manifest.refusal().detail);
+  const Status tree = verify_tree(program->tree(), *manifest);
+  if (!tree) return refused(entry, tree.refusal().detail);
+  const Status same = manifest->interpreter ? verify_interpreter(*manifest->interpreter) : done();
+  if (!same) return refused(entry, same.refusal().detail);
+  return program;
 }
 
 }  // namespace toolgate

@@ -15,7 +15,7 @@ namespace {
 
 constexpr JsonLimits lock_limits{std::size_t{64} << 20, 32, 4'000'000};
 constexpr std::string_view folder = "node_modules/";
-constexpr std::array<std::string_view, 4> integrities = {"sha512-", "sha384-", "sha256-", "sha1-"};
+constexpr std::string_view known_integrity = "sha512-";
 
 Refusal cannot(const NpxCommand& command, const std::string& why) {
   return Refusal(Reason::unsupported, command.package + " cannot be frozen: " + why);
@@ -57,10 +57,11 @@ std::string fault_of(const Member& package) {
   }
   if (is_true(value, "inBundle")) return "";  // it came within another, whose digest covers it
   if (value.find("resolved")) return name + " came from elsewhere than a registry";
+  // Several are apart by a space: which of them npm compared is not said.
   const std::string integrity = text_of(value, "integrity");
-  const bool known = std::ranges::any_of(
-      integrities, [&](std::string_view start) { return integrity.starts_with(start); });
-  return known ? "" : name + " came without a digest of its bytes";
+  const bool known =
+      integrity.starts_with(known_integrity) && integrity.find_first_of(" ?") == integrity.npos;
+  return known ? "" : name + " came without a SHA-512 digest of its bytes";
 }
 
 // As npm chooses (libnpmexec, get-bin-from-manifest): the named one, or the only one, or the one
@@ -99,17 +100,20 @@ Result<LockedPackage> read_lock_file(Untrusted<std::string> text, const NpxComma
       !packages->is_object()) {
     return cannot(command, "npm's package-lock.json is not of version 3; install npm 9 or newer");
   }
-  LockedPackage locked{.version = {}, .entry = {}, .packages = 0};
+  LockedPackage locked;
   for (const Member& package : packages->members()) {
     if (package.name.empty()) continue;  // the folder itself
     const std::string fault = fault_of(package);
     if (!fault.empty()) return cannot(command, fault);
-    ++locked.packages;
+    const bool is_within = is_true(package.value, "inBundle");
+    locked.packages.push_back(
+        {package.name, is_within ? std::string() : text_of(package.value, "integrity")});
   }
   const std::string place = std::string(folder) + command.package;
   const auto package = packages->find(place);
   if (!package) return cannot(command, "npm did not install it");
   locked.version = text_of(*package, "version");
+  locked.integrity = text_of(*package, "integrity");
   auto program = program_of(*package, command);
   if (!program) return program.refusal();
   const std::filesystem::path entry = std::filesystem::path(*program).lexically_normal();

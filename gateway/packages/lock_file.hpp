@@ -6,6 +6,7 @@
 // mirror; an address that is left shows a package that came from elsewhere.
 
 #include <string>
+#include <vector>
 
 #include "gateway/core/result.hpp"
 #include "gateway/core/untrusted.hpp"
@@ -14,9 +15,15 @@
 namespace toolgate {
 
 struct LockedPackage {
-  std::string version;   // exact
-  std::string entry;     // the program's file, relative to the folder that holds node_modules
-  std::size_t packages;  // how many were fetched, itself included
+  // One that was fetched, and the digest that the registry names for its tarball.
+  struct Fetched {
+    std::string folder;     // "node_modules/a/node_modules/b"
+    std::string integrity;  // "sha512-...", and nothing else; empty for one within another
+  };
+  std::string version;    // exact
+  std::string integrity;  // of the package itself
+  std::string entry;      // the program's file, relative to the folder that holds node_modules
+  std::vector<Fetched> packages;  // itself included
 };
 
 // The package that the command asks for. Refuses with `unsupported` what cannot be frozen and with

@@ -1,18 +1,17 @@
 #include "gateway/packages/tree.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
-#include <memory>
 #include <utility>
 
 #include "connectors/descriptor.hpp"
-#include "gateway/packages/tree_file.hpp"
+#include "connectors/frozen/tree_check.hpp"
+#include "connectors/frozen/tree_file.hpp"
+#include "gateway/packages/tree_walk.hpp"
 
 namespace toolgate {
 namespace {
@@ -20,60 +19,7 @@ namespace {
 using namespace frozen_tree;
 using Type = ManifestEntry::Type;
 
-constexpr std::size_t most_depth = 100;
 constexpr ManifestLimits limits;
-
-std::string joined(const std::string& folder, const char* name) {
-  return folder.empty() ? std::string(name) : folder + '/' + name;
-}
-
-// The names in a directory.
-Result<std::vector<std::string>> names_in(Descriptor directory, const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.number()), ::closedir);
-  if (!stream) return failed("read", path, errno);
-  directory.release();
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* one = ::readdir(stream.get())) {
-    const std::string_view name = one->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-    if (names.size() > limits.entries) {
-      return Refusal(Reason::too_large, manifest_name(path) + " holds more than 200,000 files");
-    }
-    errno = 0;
-  }
-  if (errno != 0) return failed("read", path, errno);
-  return names;
-}
-
-// What a visitor is told of each thing: the directory that holds it, its name there, its path.
-using Visit = std::function<Status(int folder, const std::string& name, const std::string& path,
-                                   struct stat)>;
-
-// Parents before children, `visit` of a directory before its content is read.
-Status walk(int root, const std::string& path, std::size_t depth, const Visit& visit) {
-  Descriptor directory = open_beneath(root, path, O_RDONLY | O_DIRECTORY);
-  if (!directory) return failed("open", path, errno);
-  const int folder = ::fcntl(directory.number(), F_DUPFD_CLOEXEC, 0);
-  if (folder < 0) return failed("open", path, errno);
-  const Descriptor kept(folder);
-  auto names = names_in(std::move(directory), path);
-  if (!names) return names.refusal();
-  for (const std::string& name : *names) {
-    const std::string below = joined(path, name.c_str());
-    struct stat status{};
-    if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return failed("examine", below, errno);
-    }
-    Status seen = visit(folder, name, below, status);
-    if (!seen) return seen;
-    if (!S_ISDIR(status.st_mode)) continue;
-    if (depth == most_depth) return differs(below, "lies too deep");
-    Status inside = walk(root, below, depth + 1, visit);
-    if (!inside) return inside;
-  }
-  return done();
-}
 
 // What lies there, without the hashes.
 Result<ManifestEntry> described(int folder, const std::string& name, const std::string& path,
@@ -114,7 +60,7 @@ Result<std::vector<ManifestEntry>> list_tree(int root) {
     entries.push_back(std::move(*entry));
     return done();
   };
-  Status walked = walk(root, "", 0, add);
+  Status walked = walk(root, add);
   if (!walked) return walked.refusal();
   std::ranges::sort(entries, {}, &ManifestEntry::path);
   return entries;
@@ -136,7 +82,7 @@ Status seal_tree(const std::filesystem::path& root) {
     if (::fchmodat(parent, name.c_str(), mode, 0) != 0) return failed("seal", path, errno);
     return done();
   };
-  Status sealed = walk(folder.number(), "", 0, seal);
+  Status sealed = walk(folder.number(), seal);
   if (sealed && ::fchmod(folder.number(), sealed_directory) != 0) return failed("seal", "", errno);
   return sealed;
 }
@@ -156,6 +102,12 @@ Result<std::vector<ManifestEntry>> read_tree(const std::filesystem::path& root) 
     entry.sha256 = *sum;
   }
   return entries;
+}
+
+Status verify_tree(const std::filesystem::path& root, const Manifest& manifest) {
+  const Descriptor folder = open_root(root);
+  if (!folder) return failed("open", "", errno);
+  return check_tree(folder.number(), manifest);
 }
 
 void remove_tree(const std::filesystem::path& root) {

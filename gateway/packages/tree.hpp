@@ -1,14 +1,8 @@
 #pragma once
 // A frozen tree on the disk: made read-only, listed, hashed, compared with its manifest.
 //
-// In a sealed tree directories and executable files have the mode 0555, other files 0444; there are
-// no devices, sockets or pipes, no bits for another user's rights, and all of it belongs to this
-// user. No step follows a symbolic link (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), and
-// a file is judged by the descriptor that is read. Nothing trusts times: every start hashes every
-// byte, on a few threads. Blocking.
-//
-// What verifying does not cover: a process of this user (or root) may change the tree afterwards,
-// between the check and the use. A server's sandbox cannot: it sees the tree mounted read-only.
+// connectors/frozen/tree_file.hpp says what a sealed tree may hold, and connectors/frozen/view.hpp
+// how a server gets one to run from. Blocking.
 
 #include <filesystem>
 #include <string>

@@ -28,6 +28,8 @@ KeeperOrders full_orders() {
   plan.terminal = true;
   plan.doors = {8808, 65535};
   orders.sandbox = plan;
+  orders.frozen = FrozenSource{"/home/me/.toolgate/packages/ab", plain_sha256("manifest"),
+                               "/home/me/.toolgate/packages/ab/tree", 4096};
   return orders;
 }
 
@@ -53,14 +55,17 @@ TEST_CASE("keeper orders: what is written is what is read") {
   CHECK(read->sandbox->terminal);
   CHECK(read->sandbox->doors == orders.sandbox->doors);
   CHECK(read->filters == some_filters);
+  CHECK(read->frozen == orders.frozen);
 }
 
 TEST_CASE("keeper orders: one without a sandbox stays without one") {
   KeeperOrders orders = full_orders();
   orders.sandbox.reset();
+  orders.frozen.reset();
   const auto read = parse_keeper_orders(keeper_orders_text(orders, some_filters, 42));
   REQUIRE(read);
   CHECK_FALSE(read->sandbox);
+  CHECK_FALSE(read->frozen);
 }
 
 // A sandbox must never be lost on the way: half a text is no orders, not orders without one.

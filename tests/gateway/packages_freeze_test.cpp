@@ -13,9 +13,11 @@ TEST_CASE("a frozen package runs from its read-only copy, by node, without npx")
   const PackageHome home;
   const auto frozen = home.freeze(npx_entry());
   if (!frozen) FAIL(frozen.refusal().detail);
-  CHECK(frozen->package == "server");
-  CHECK(frozen->version == "1.2.3");
-  CHECK(frozen->entry == "node_modules/server/index.js");
+  CHECK(frozen->head.origin ==
+        ManifestOrigin{ManifestOrigin::Kind::npm, "server", "1.2.3", "sha512-a"});
+  CHECK(frozen->head.entry == "node_modules/server/index.js");
+  REQUIRE(frozen->head.interpreter);
+  CHECK(frozen->head.interpreter->path == home.node());
   CHECK(frozen->files == 4);  // the two of the package, package.json and package-lock.json
   CHECK(frozen->packages == 1);
   CHECK(frozen->folder.filename().string() == frozen->digest.text().substr(7));
@@ -24,14 +26,11 @@ TEST_CASE("a frozen package runs from its read-only copy, by node, without npx")
   const ServerEntry entry = home.loaded(npx_entry());
   REQUIRE(entry.artefact);
   CHECK(entry.artefact->digest == frozen->digest);
-  const auto command = command_to_run(entry);
-  if (!command) FAIL(command.refusal().detail);
-  CHECK(*command ==
-        std::vector<std::string>{
-            "node", (frozen->folder / "tree/node_modules/server/index.js").string(), "a b"});
-  const auto program = frozen_program(entry);
-  REQUIRE(program);
-  CHECK(program->argv("/srv/pkg")[1] == "/srv/pkg/node_modules/server/index.js");
+  const auto program = verified_program(entry);
+  if (!program) FAIL(program.refusal().detail);
+  CHECK(program->argv("/srv/pkg") ==
+        std::vector<std::string>{home.node(), "/srv/pkg/node_modules/server/index.js", "a b"});
+  CHECK(program->tree() == frozen->folder / "tree");
   CHECK(program->digest == frozen->digest);
   for (const auto& one : fs::recursive_directory_iterator(frozen->folder)) {
     if (one.is_symlink()) continue;
@@ -40,14 +39,11 @@ TEST_CASE("a frozen package runs from its read-only copy, by node, without npx")
   }
 }
 
-TEST_CASE("what is not frozen runs as it is written, and keeps its identity") {
+TEST_CASE("what is not frozen keeps its identity") {
   const PackageHome home;
   const ServerEntry entry = home.loaded(npx_entry());
   CHECK_FALSE(entry.artefact);
   CHECK(entry.identity() == npx_entry().identity());
-  const auto command = command_to_run(entry);
-  REQUIRE(command);
-  CHECK(*command == npx_entry().argv);
 }
 
 TEST_CASE("a freeze makes another identity, the same freeze again the same one") {
@@ -146,8 +142,14 @@ TEST_CASE("what npm leaves that cannot be frozen is refused, and nothing of it s
       {"a program that is a link",
        "cd node_modules/server; mv index.js real.js; ln -s real.js index.js; rm ../.bin/server",
        "its file is missing, or is a link"},
-      {"a program that is no script", "printf '\\177ELF\\n' > node_modules/server/index.js",
+      {"a program that is no script", "printf 'main()' > node_modules/server/index.js",
        "#!/usr/bin/env node"},
+      {"a program for the machine that cannot be executed",
+       "printf '\\177ELF\\n' > node_modules/server/index.js; chmod 644 "
+       "node_modules/server/index.js",
+       "chmod +x"},
+      {"a file with a second name", "ln node_modules/server/index.js node_modules/server/twin.js",
+       "a second name (a hard link)"},
       {"a script for a shell", "printf '#!/bin/sh\\n' > node_modules/server/index.js",
        "another program than node"},
   };
@@ -213,7 +215,7 @@ TEST_CASE("two freezes at once leave one package, whole") {
   CHECK(results[0]->digest == results[1]->digest);
   fs::remove(packages_folder(home.folder()) / "both");
   CHECK(home.folders() == 1);
-  CHECK(frozen_program(home.loaded(npx_entry())));
+  CHECK(verified_program(home.loaded(npx_entry())));
 }
 
 TEST_CASE("a folder for packages that others can write to is refused") {
@@ -234,13 +236,17 @@ TEST_CASE("the first line of a script says what runs it") {
       {"#!/usr/bin/env node", "node"},
       {"#!/usr/bin/env node\r", "node"},
       {"#! /usr/bin/env node", "node"},
-      {"#!/usr/bin/node", "node"},
+      {"#!/usr/bin/node", "/usr/bin/node"},
       {"#!/usr/bin/env -S node --no-warnings", "node --no-warnings"},
       {"#!/usr/bin/env -S node --max-old-space-size=4096", "node --max-old-space-size=4096"},
       {"#!/usr/bin/env -S node --import=./x.js", nullptr},
       {"#!/usr/bin/env -S node -r ./x.js", nullptr},
       {"#!/usr/bin/env -S NODE_OPTIONS=--import=x node", nullptr},
       {"#!/usr/bin/env -S node script.js", nullptr},
+      {"#!/usr/bin/env python3", "python3"},
+      {"#!/usr/bin/python3.11 -I", "/usr/bin/python3.11 -I"},
+      {"#!/usr/bin/python3 -m", nullptr},
+      {"#!/usr/bin/pythonx", nullptr},
       {"#!/usr/bin/env bun", nullptr},
       {"#!/usr/bin/env nodejs-like", nullptr},
       {"#!/bin/sh", nullptr},

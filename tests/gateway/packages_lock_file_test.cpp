@@ -50,7 +50,9 @@ TEST_CASE("the version and the program come from what npm locked") {
     if (!locked) FAIL(locked.refusal().detail);
     CHECK(locked->version == "1.2.3");
     CHECK(locked->entry == std::string("node_modules/@a/server/") + row.entry);
-    CHECK(locked->packages == 1);
+    CHECK(locked->integrity == "sha512-abc=");
+    REQUIRE(locked->packages.size() == 1);
+    CHECK(locked->packages[0].folder == "node_modules/@a/server");
   }
 }
 
@@ -70,9 +72,14 @@ TEST_CASE("nothing is frozen that did not come from a registry with a digest of 
        nullptr},
       {"an alias of the registry",
        server_with(good + R"(,"dependencies":{"b":"npm:@x/b@^1","c":"npm:c@1"})"), nullptr},
-      {"no integrity", beside(R"("node_modules/b":{"version":"1.0.0"})"), "without a digest"},
-      {"an empty integrity", beside(R"("node_modules/b":{"integrity":""})"), "without a digest"},
-      {"MD5", beside(R"("node_modules/b":{"integrity":"md5-abc"})"), "without a digest"},
+      {"no integrity", beside(R"("node_modules/b":{"version":"1.0.0"})"),
+       "without a SHA-512 digest"},
+      {"an empty integrity", beside(R"("node_modules/b":{"integrity":""})"),
+       "without a SHA-512 digest"},
+      {"SHA-1", beside(R"("node_modules/b":{"integrity":"sha1-abc"})"), "without a SHA-512 digest"},
+      {"two of them", beside(R"("node_modules/b":{"integrity":"sha512-a sha512-b"})"),
+       "without a SHA-512 digest"},
+      {"MD5", beside(R"("node_modules/b":{"integrity":"md5-abc"})"), "without a SHA-512 digest"},
       {"from git",
        beside(R"("node_modules/b":{"resolved":"git+ssh://x/b.git#1","integrity":"sha512-a"})"),
        "elsewhere than a registry"},

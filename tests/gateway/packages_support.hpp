@@ -48,12 +48,15 @@ class PackageHome {
   // From now on npm does this, with a shell, in the folder that it installs into.
   void npm(const std::string& installs) const {
     fs::create_directories(programs());
+    fs::copy_file("/bin/true", programs() / "node", fs::copy_options::overwrite_existing);
     write_file(programs() / "installs", installs);
     write_file(programs() / "npm",
                "#!/bin/sh\nhere=${0%/*}\nprintf '%s\\n' \"$@\" > \"$here/words\"\n"
                "env > \"$here/environment\"\nset -e\n. \"$here/installs\"\n");
     fs::permissions(programs() / "npm", fs::perms::owner_all);
   }
+  // What runs the package: a program of the machine, which reads nothing.
+  std::string node() const { return (programs() / "node").string(); }
   fs::path programs() const { return home.path() / "programs"; }
   fs::path folder() const { return home.path(); }
 

@@ -137,6 +137,22 @@ TEST_CASE("whatever differs from what was frozen, a start is refused and names i
          fs::permissions(on.tree(), fs::perms(0755));
        },
        ". has another mode"},
+      {"a hard link into the tree",
+       [](const Attack& on) {
+         on.close();
+         fs::create_hard_link(on.tree() / library, on.package() / "other.js");
+       },
+       "library.js has a second name (a hard link)"},
+      {"a file replaced by a hard link to an equal one",
+       [](const Attack& on) {
+         on.close();
+         fs::copy_file(on.tree() / library, on.package() / "other.js");
+         fs::permissions(on.tree() / "node_modules/server/lib", fs::perms::owner_all);
+         fs::remove(on.tree() / library);
+         fs::create_hard_link(on.package() / "other.js", on.tree() / library);
+         fs::permissions(on.tree() / "node_modules/server/lib", fs::perms(0555));
+       },
+       "library.js has a second name (a hard link)"},
       {"a setuid bit",
        [](const Attack& on) {
          on.close();
@@ -172,8 +188,8 @@ TEST_CASE("whatever differs from what was frozen, a start is refused and names i
       {"the manifest changed together with a file",
        [](const Attack& on) {
          std::string text = read_file(on.package() / "manifest");
-         const auto at = text.find("run node");
-         text.replace(at, 8, "run sh--");
+         const auto at = text.find("/node\n");
+         text.replace(at, 5, "/edon");
          on.write(on.package() / "manifest", text);
          on.close();
        },
@@ -188,9 +204,9 @@ TEST_CASE("whatever differs from what was frozen, a start is refused and names i
     const auto frozen = home.freeze(npx_entry());
     REQUIRE(frozen);
     const ServerEntry entry = home.loaded(npx_entry());
-    REQUIRE(frozen_program(entry));
+    REQUIRE(verified_program(entry));
     row.change(Attack(frozen->folder));
-    const auto refused = command_to_run(entry);
+    const auto refused = verified_program(entry);
     REQUIRE_FALSE(refused);
     CHECK(refused.refusal().reason == Reason::bad_signature);
     CAPTURE(refused.refusal().detail);
@@ -201,7 +217,7 @@ TEST_CASE("whatever differs from what was frozen, a start is refused and names i
     const auto again = home.freeze(npx_entry());
     if (!again) FAIL(again.refusal().detail);
     CHECK(again->digest == frozen->digest);
-    CHECK(frozen_program(entry));
+    CHECK(verified_program(entry));
     CHECK(home.folders() == 1);
   }
 }
@@ -246,7 +262,7 @@ TEST_CASE("an edited record starts nothing that was approved") {
     REQUIRE(entry.artefact);
     CHECK(entry.identity() != approved);
     CHECK(entry.identity() != npx_entry().identity());
-    const auto refused = command_to_run(entry);
+    const auto refused = verified_program(entry);
     REQUIRE_FALSE(refused);
     CAPTURE(refused.refusal().detail);
     CHECK(refused.refusal().detail.find(row.why) != std::string::npos);

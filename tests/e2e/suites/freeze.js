@@ -86,7 +86,9 @@ async function copies(checks) {
     equal(await call(home), { text: 'frozen:hello', isError: false }, 'the answer');
     equal(registry.requests.length, before, 'requests to the registry');
     const shown = home.records('review', 'echo');
-    equal(shown[0].command, ['node', join(frozen.folder, 'tree', frozen.entry), 'frozen'], 'what runs');
+    const [interpreter, entry, ...args] = shown[0].command;
+    equal([interpreter, args], [frozen.interpreter, ['frozen']], 'what runs, by what, with what');
+    ensure(/^\/(media|srv|mnt|opt)\/tree\//.test(entry) && entry.endsWith(frozen.entry), `it runs ${entry}`);
     equal(shown.map(({ state }) => state), ['approved', 'approved'], 'what was approved');
     equal(home.records('status')[0].artefact, frozen.artefact, 'the artefact of status');
     ensure(home.records('audit', 'query').some(({ kind, pin }) => kind === 'freeze' && pin === frozen.artefact),
@@ -158,15 +160,18 @@ async function sources(checks) {
     'a file': ['file:./a', /a file or a folder/],
     'an alias': ['echo@npm:echo-server', /an alias/],
   };
-  await checks.test('what comes from elsewhere than a registry is refused, before npm runs', async (after) => {
+  await checks.test('what cannot be frozen is refused, before npm runs, and told what to do', async (after) => {
     const { registry, home } = await scene(after, {
       ...Object.fromEntries(Object.entries(refused).map(([, [spec]], at) => [`s${at}`, npx(spec)])),
-      node: local(process.execPath, [echoServer]),
+      python: local('uvx', ['some-server']), line: local('node', ['-e', '1']),
+      image: local('docker', ['run', 'some/image']),
       shell: local('npx', ['-c', 'echo-server']),
       registry: local('npx', ['--registry=http://127.0.0.1:9/', 'echo-server']),
     });
     Object.values(refused).forEach(([, why], at) => freezeFails(home, why, `s${at}`));
-    freezeFails(home, /only packages that `npx`/, 'node');
+    freezeFails(home, /python3 FOLDER\/server\.py/, 'python');
+    freezeFails(home, /may load or run other code/, 'line');
+    freezeFails(home, /IMAGE@sha256/, 'image');
     freezeFails(home, /a line for a shell/, 'shell');
     freezeFails(home, /option of npm's/, 'registry');
     equal(registry.requests, [], 'requests to the registry');

@@ -1,4 +1,4 @@
-#include "gateway/packages/tree_file.hpp"
+#include "connectors/frozen/tree_file.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -14,6 +14,29 @@ namespace {
 using Type = ManifestEntry::Type;
 
 constexpr std::size_t read_bytes = std::size_t{256} << 10;
+
+bool write_all(int number, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(number, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+Descriptor open_with(int root, const std::string& path, std::uint64_t flags, mode_t mode) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC | O_NOFOLLOW;
+  how.mode = mode;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const char* name = path.empty() ? "." : path.c_str();
+  for (;;) {
+    const long number = ::syscall(SYS_openat2, root, name, &how, sizeof how);
+    if (number >= 0) return Descriptor(static_cast<int>(number));
+    if (errno != EAGAIN && errno != EINTR) return Descriptor();
+  }
+}
 
 }  // namespace
 
@@ -32,11 +55,11 @@ Descriptor open_root(const std::filesystem::path& root) {
 }
 
 Descriptor open_beneath(int root, const std::string& path, std::uint64_t flags) {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC | O_NOFOLLOW;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const char* name = path.empty() ? "." : path.c_str();
-  return Descriptor(static_cast<int>(::syscall(SYS_openat2, root, name, &how, sizeof how)));
+  return open_with(root, path, flags, 0);
+}
+
+Descriptor create_beneath(int root, const std::string& path, mode_t mode) {
+  return open_with(root, path, O_WRONLY | O_CREAT | O_EXCL, mode);
 }
 
 std::string_view oddity(const struct stat& status) {
@@ -46,6 +69,8 @@ std::string_view oddity(const struct stat& status) {
   }
   if ((status.st_mode & (S_ISUID | S_ISGID)) != 0) return "would run with another user's rights";
   if (status.st_uid != own) return "belongs to another user";
+  // Who holds the other name may write there without coming near the tree.
+  if (S_ISREG(status.st_mode) && status.st_nlink != 1) return "has a second name (a hard link)";
   return "";
 }
 
@@ -61,7 +86,8 @@ Result<std::string> link_target(int folder, const std::string& name, const std::
 FileHash::FileHash() : buffer_(read_bytes) {}
 
 Result<std::array<std::uint8_t, 32>> FileHash::of(const Descriptor& file,
-                                                  const ManifestEntry& entry) {
+                                                  const ManifestEntry& entry,
+                                                  const Descriptor& copy) {
   struct stat status{};
   if (::fstat(file.number(), &status) != 0) return failed("examine", entry.path, errno);
   if (const std::string_view odd = oddity(status); !odd.empty()) return differs(entry.path, odd);
@@ -71,6 +97,13 @@ Result<std::array<std::uint8_t, 32>> FileHash::of(const Descriptor& file,
   if (static_cast<std::uint64_t>(status.st_size) != entry.bytes) {
     return differs(entry.path, "was changed");
   }
+  return of_bytes(file, entry.path, entry.bytes, copy);
+}
+
+Result<std::array<std::uint8_t, 32>> FileHash::of_bytes(const Descriptor& file,
+                                                        const std::string& path,
+                                                        std::uint64_t length,
+                                                        const Descriptor& copy) {
   std::uint64_t bytes = 0;
   while (true) {
     const ssize_t got = ::read(file.number(), buffer_.data(), buffer_.size());
@@ -78,15 +111,21 @@ Result<std::array<std::uint8_t, 32>> FileHash::of(const Descriptor& file,
     if (got < 0) {
       const int error = errno;
       (void)hash_.finish();
-      return failed("read", entry.path, error);
+      return failed("read", path, error);
     }
-    hash_.add(std::string_view(buffer_.data(), static_cast<std::size_t>(got)));
+    const std::string_view piece(buffer_.data(), static_cast<std::size_t>(got));
+    hash_.add(piece);
+    if (copy && !write_all(copy.number(), piece)) {
+      const int error = errno;
+      (void)hash_.finish();
+      return failed("copy", path, error);
+    }
     bytes += static_cast<std::uint64_t>(got);
     // A regular file gives less than was asked for at its end alone.
-    if (static_cast<std::size_t>(got) < buffer_.size() || bytes > entry.bytes) break;
+    if (static_cast<std::size_t>(got) < buffer_.size() || bytes > length) break;
   }
   auto sum = hash_.finish();
-  if (bytes != entry.bytes) return differs(entry.path, "was changed");
+  if (bytes != length) return differs(path, "was changed");
   return sum;
 }
 

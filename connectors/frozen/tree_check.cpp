@@ -1,4 +1,4 @@
-// verify_tree(): each directory is one piece of work, on a few threads.
+#include "connectors/frozen/tree_check.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,8 +17,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "gateway/packages/tree.hpp"
-#include "gateway/packages/tree_file.hpp"
+#include "connectors/frozen/tree_file.hpp"
 
 namespace toolgate {
 namespace {
@@ -26,6 +26,7 @@ using namespace frozen_tree;
 using Type = ManifestEntry::Type;
 
 constexpr unsigned most_threads = 4;
+constexpr std::uint64_t large_bytes = std::uint64_t{256} << 10;  // is work of its own
 constexpr std::size_t most_added = 1'000;  // names in a directory that are read though not listed
 
 // One name in a directory, and what it is (DT_REG, ...).
@@ -68,9 +69,14 @@ Result<std::vector<Name>> names_in(const Descriptor& folder, std::string_view pa
   return names;
 }
 
+bool is_large(const ManifestEntry& entry) { return entry.is_file() && entry.bytes >= large_bytes; }
+
+// Each directory is one piece of work, and each large file.
 class TreeCheck {
  public:
-  TreeCheck(int root, const Manifest& manifest) : root_(root), entries_(manifest.entries) {
+  // A `copy` of -1 is none.
+  TreeCheck(int root, const Manifest& manifest, int copy)
+      : root_(root), copy_(copy), entries_(manifest.entries) {
     std::unordered_map<std::string_view, std::size_t> places;
     folders_.emplace_back();
     places.emplace(std::string_view(), 0);
@@ -84,9 +90,15 @@ class TreeCheck {
       places.emplace(entry.path, folders_.size());
       folders_.push_back(Folder{entry.path, {}});
     }
+    for (const ManifestEntry& entry : entries_) {
+      if (is_large(entry)) large_.push_back(&entry);
+    }
+    std::ranges::sort(large_, std::greater(), &ManifestEntry::bytes);
   }
 
   Status run() {
+    const Status made = copy_ < 0 ? done() : make_places();
+    if (!made) return made;
     {
       const unsigned count = std::clamp(std::thread::hardware_concurrency(), 1U, most_threads);
       std::vector<std::jthread> threads;
@@ -112,13 +124,31 @@ class TreeCheck {
   void work() {
     try {
       FileHash hash;
-      for (std::size_t at = next_++; at < folders_.size(); at = next_++) {
-        const Status status = check(folders_[at], hash);
-        if (!status) report(folders_[at].path, Difference::Said::of_itself, status.refusal());
+      for (std::size_t at = next_++; at < large_.size() + folders_.size(); at = next_++) {
+        const bool is_file = at < large_.size();
+        const Status status =
+            is_file ? check_large(*large_[at], hash) : check(folders_[at - large_.size()], hash);
+        if (status) continue;
+        report(is_file ? large_[at]->path : folders_[at - large_.size()].path,
+               Difference::Said::of_itself, status.refusal());
       }
     } catch (const std::exception& fault) {
       report("", Difference::Said::by_its_directory, Refusal(Reason::internal, fault.what()));
     }
+  }
+
+  // What the files are copied into, and the links, which are what the manifest says.
+  Status make_places() {
+    for (const ManifestEntry& entry : entries_) {
+      int error = 0;
+      if (entry.type == Type::directory) {
+        error = ::mkdirat(copy_, entry.path.c_str(), sealed_directory);
+      } else if (entry.type == Type::link) {
+        error = ::symlinkat(entry.target.c_str(), copy_, entry.path.c_str());
+      }
+      if (error != 0) return failed("copy", entry.path, errno);
+    }
+    return done();
   }
 
   void report(std::string path, Difference::Said said, Refusal why) {
@@ -173,17 +203,38 @@ class TreeCheck {
       if (!target) return target.refusal();
       return *target == entry.target ? done() : Status(differs(entry.path, "leads elsewhere"));
     }
-    const Descriptor file(::openat(folder, name.text.c_str(),
-                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (is_large(entry)) return done();
+    const Descriptor file(::openat(folder, name.text.c_str(), reading));
     if (!file) return failed("open", entry.path, errno);
-    auto sum = hash.of(file, entry);
+    return check_content(file, entry, hash);
+  }
+
+  // What its directory says of it comes first.
+  Status check_large(const ManifestEntry& entry, FileHash& hash) {
+    const Descriptor file = open_beneath(root_, entry.path, reading);
+    if (!file) return failed("open", entry.path, errno);
+    return check_content(file, entry, hash);
+  }
+
+  Status check_content(const Descriptor& file, const ManifestEntry& entry, FileHash& hash) {
+    Descriptor copy;
+    if (copy_ >= 0) {
+      const mode_t mode = entry.type == Type::executable ? sealed_program : sealed_file;
+      copy = create_beneath(copy_, entry.path, mode);
+      if (!copy) return failed("copy", entry.path, errno);
+    }
+    auto sum = hash.of(file, entry, copy);
     if (!sum) return sum.refusal();
     return *sum == entry.sha256 ? done() : Status(differs(entry.path, "was changed"));
   }
 
+  static constexpr int reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
   int root_;
+  int copy_;
   const std::vector<ManifestEntry>& entries_;
   std::vector<Folder> folders_;
+  std::vector<const ManifestEntry*> large_;  // the largest first
   std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;
   std::optional<Difference> first_;
@@ -191,10 +242,12 @@ class TreeCheck {
 
 }  // namespace
 
-Status verify_tree(const std::filesystem::path& root, const Manifest& manifest) {
-  const Descriptor folder = open_root(root);
-  if (!folder) return failed("open", "", errno);
-  return TreeCheck(folder.number(), manifest).run();
+Status check_tree(int root, const Manifest& manifest) {
+  return TreeCheck(root, manifest, -1).run();
+}
+
+Status copy_tree(int root, const Manifest& manifest, int copy) {
+  return TreeCheck(root, manifest, copy).run();
 }
 
 }  // namespace toolgate

@@ -1,0 +1,39 @@
+// bring_package(): what npm installs.
+
+#include <utility>
+
+#include "gateway/packages/lock_file.hpp"
+#include "gateway/packages/npm.hpp"
+#include "gateway/packages/own_file.hpp"
+#include "gateway/packages/source.hpp"
+#include "gateway/packages/tree.hpp"
+
+namespace toolgate {
+namespace {
+
+constexpr std::size_t lock_bytes_most = std::size_t{64} << 20;
+
+}  // namespace
+
+// The folder is one in which npm works: only the package is a dependency of it.
+Result<Brought> bring_package(const NpxCommand& command, const std::filesystem::path& staging,
+                              const std::filesystem::path& tree, const Environment& environment) {
+  Status written =
+      write_package_file(tree / "package.json", "{\"private\":true}\n", Replacing::yes);
+  if (!written) return written.refusal();
+  const std::filesystem::path cache = staging / "cache";
+  Status installed = install_package(tree, command.spec(), cache, environment);
+  remove_tree(cache);
+  if (!installed) return installed.refusal();
+  auto text = read_package_file(tree / "package-lock.json", lock_bytes_most);
+  if (!text) return text.refusal();
+  auto locked = read_lock_file(Untrusted<std::string>(std::move(*text)), command);
+  if (!locked) return locked.refusal();
+  Brought brought;
+  brought.origin = {ManifestOrigin::Kind::npm, command.package, locked->version, locked->integrity};
+  brought.entry = locked->entry;
+  brought.packages = locked->packages.size();
+  return brought;
+}
+
+}  // namespace toolgate
