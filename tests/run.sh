@@ -133,7 +133,7 @@ everything() {
   wait "$packages" || { cat "$work/npm.log"; give_up "npm ci in tests/e2e"; }
   wait "$harnesses" || { echo "npm ci in tests/e2e/harnesses failed:"; tail -n 20 "$work/harnesses.log"; }
   say "end-to-end tests"
-  end_to_end e2e-1.log conformance servers verbatim hostile matrix round-robin freeze &
+  end_to_end e2e-1.log conformance servers verbatim hostile matrix round-robin freeze frozen &
   local first=$!
   end_to_end e2e-2.log fixture conformance-client features http config paths misbehaving harnesses probe stateless skills \
     signatures approvals-bind

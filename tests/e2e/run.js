@@ -7,7 +7,7 @@ import { Checks } from './lib/checks.js';
 import { toolgate } from './lib/programs.js';
 
 const all = [
-  'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'freeze',
+  'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'freeze', 'frozen',
   'hostile', 'misbehaving', 'harnesses', 'probe', 'matrix', 'stateless', 'skills', 'load', 'round-robin', 'paths', 'staged',
   'custody', 'loss', 'escape', 'signatures', 'approvals-bind',
 ];
