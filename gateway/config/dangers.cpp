@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <optional>
 
+#include "gateway/config/inline_code.hpp"
+
 namespace toolgate::config {
 namespace {
 
 using Words = std::vector<std::string>;
+using Dangers = std::vector<Danger>;
 
 template <std::size_t size>
 bool one_of(std::string_view word, const std::array<std::string_view, size>& list) {
@@ -24,25 +27,6 @@ std::string upper(std::string_view text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   return result;
-}
-
-// "/usr/bin/npx", "NPX.CMD" and "npx" are the same program.
-std::string program_name(std::string_view command) {
-  const std::size_t slash = command.find_last_of("/\\");
-  std::string name(command.substr(slash == std::string_view::npos ? 0 : slash + 1));
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  for (const std::string_view suffix : {".exe", ".cmd", ".bat"}) {
-    if (name.size() > suffix.size() && name.ends_with(suffix))
-      name.resize(name.size() - suffix.size());
-  }
-  return name;
-}
-
-Words rest_of(const Words& argv, std::size_t from) {
-  return from >= argv.size() ? Words()
-                             : Words(argv.begin() + static_cast<std::ptrdiff_t>(from), argv.end());
 }
 
 // 1.2.3, 1.2.3-beta.1; not ^1.2.3, 1.x, latest.
@@ -64,27 +48,30 @@ bool is_path(std::string_view spec) {
   return spec.starts_with('/') || spec.starts_with("./") || spec.starts_with("../") || spec == ".";
 }
 
-void check_npm(std::string_view spec, Words& found) {
+void check_npm(std::string_view spec, Dangers& found) {
   if (is_path(spec)) return;
   const bool scoped = spec.starts_with('@');
   const std::size_t at = spec.find('@', scoped ? 1 : 0);
   const std::string_view name = spec.substr(0, at);
   const auto slashes = std::ranges::count(name, '/');
   if (spec.find(':') != std::string_view::npos || slashes > (scoped ? 1 : 0)) {
-    found.emplace_back(
-        "it runs a package from an address instead of the registry; what stands there can change");
+    found.push_back({"command.floating", Severity::soft,
+                     "it runs a package from an address instead of the registry; what stands there "
+                     "can change"});
   } else if (at == std::string_view::npos || !is_exact_version(spec.substr(at + 1), 3)) {
-    found.emplace_back(
-        "it runs a package without an exact version, so that each start may fetch other code; "
-        "write NAME@X.Y.Z");
+    found.push_back(
+        {"command.floating", Severity::soft,
+         "it runs a package without an exact version, so that each start may fetch other code; "
+         "write NAME@X.Y.Z"});
   }
 }
 
-void check_python(std::string_view spec, Words& found) {
+void check_python(std::string_view spec, Dangers& found) {
   if (is_path(spec)) return;
   if (spec.find("://") != std::string_view::npos || spec.starts_with("git+")) {
-    found.emplace_back(
-        "it runs a package from an address instead of the registry; what stands there can change");
+    found.push_back({"command.floating", Severity::soft,
+                     "it runs a package from an address instead of the registry; what stands there "
+                     "can change"});
     return;
   }
   const std::size_t equals = spec.find("==");
@@ -96,9 +83,10 @@ void check_python(std::string_view spec, Words& found) {
     version = spec.substr(at + 1);
   }
   if (version.empty() || !is_exact_version(version, 2)) {
-    found.emplace_back(
-        "it runs a package without an exact version, so that each start may fetch other code; "
-        "write NAME==X.Y.Z");
+    found.push_back(
+        {"command.floating", Severity::soft,
+         "it runs a package without an exact version, so that each start may fetch other code; "
+         "write NAME==X.Y.Z"});
   }
 }
 
@@ -123,7 +111,7 @@ std::optional<Runner> runner_of(const Words& argv) {
   return std::nullopt;
 }
 
-void check_runner(const Words& argv, const Runner& runner, Words& found) {
+void check_runner(const Words& argv, const Runner& runner, Dangers& found) {
   constexpr std::array<std::string_view, 7> origins{
       "--registry",      "--index-url",       "-i",        "--index",
       "--default-index", "--extra-index-url", "--pip-args"};
@@ -151,9 +139,10 @@ void check_runner(const Words& argv, const Runner& runner, Words& found) {
     if (!word.starts_with('-')) {
       if (!named) check(word);
       if (program_name(word).starts_with("mcp-remote")) {
-        found.emplace_back(
-            "it is a shim to a remote server; an entry with that server's 'url' needs no other "
-            "program");
+        found.push_back(
+            {"command.shim", Severity::note,
+             "it is a shim to a remote server; an entry with that server's 'url' needs no other "
+             "program"});
       }
       return;
     }
@@ -161,10 +150,12 @@ void check_runner(const Words& argv, const Runner& runner, Words& found) {
       check(value);
       named = named || option != "--with";
     } else if (!runner.python && (option == "-c" || option == "--call")) {
-      found.emplace_back("it runs a line of shell; name the program and its arguments instead");
+      found.push_back({"command.shell", Severity::hard,
+                       "it runs a line of shell; name the program and its arguments instead"});
       return;
     } else if (one_of(option, origins)) {
-      found.emplace_back("it chooses another place to fetch packages from");
+      found.push_back(
+          {"command.registry", Severity::soft, "it chooses another place to fetch packages from"});
     } else if (!one_of(option, valued)) {
       continue;
     }
@@ -172,7 +163,7 @@ void check_runner(const Words& argv, const Runner& runner, Words& found) {
   }
 }
 
-void check_container(const Words& argv, Words& found) {
+void check_container(const Words& argv, Dangers& found) {
   constexpr std::array<std::string_view, 36> valued{
       "-e",        "--env",    "--env-file", "-v",           "--volume",   "--mount",
       "--name",    "-p",       "--publish",  "--network",    "--net",      "-w",
@@ -188,7 +179,8 @@ void check_container(const Words& argv, Words& found) {
     const std::string_view option = word.substr(0, equals);
     if (!word.starts_with('-')) {
       if (word.find("@sha256:") == std::string_view::npos) {
-        found.emplace_back("it runs an image by a tag, which can be moved; write IMAGE@sha256:...");
+        found.push_back({"command.floating", Severity::soft,
+                         "it runs an image by a tag, which can be moved; write IMAGE@sha256:..."});
       }
       return;
     }
@@ -199,55 +191,26 @@ void check_container(const Words& argv, Words& found) {
                                                                       : word.substr(equals + 1);
     const bool bundled = word.size() > 1 && word[1] != '-' && !one_of(option, valued);
     if (option == "--detach" || (bundled && word.find('d') != std::string_view::npos)) {
-      found.emplace_back(
-          "it runs a container in the background, whose pipe ends at once; remove -d");
+      found.push_back(
+          {"command.background", Severity::soft,
+           "it runs a container in the background, whose pipe ends at once; remove -d"});
     }
     if (option == "--privileged" || option == "--cap-add" || option == "--device") {
-      found.emplace_back("it gives a container rights over this machine");
+      found.push_back(
+          {"command.privileged", Severity::hard, "it gives a container rights over this machine"});
     }
     if ((option == "--network" || option == "--net" || option == "--pid" || option == "--ipc") &&
         value == "host") {
-      found.emplace_back("it shares this machine's network or processes with a container");
+      found.push_back({"command.privileged", Severity::hard,
+                       "it shares this machine's network or processes with a container"});
     }
     if (value.starts_with("/:") || value.find("docker.sock") != std::string_view::npos) {
-      found.emplace_back(
-          "it gives a container the whole file system or the container service itself");
+      found.push_back(
+          {"command.privileged", Severity::hard,
+           "it gives a container the whole file system or the container service itself"});
     }
     if (takes_next) ++i;
   }
-}
-
-bool has_shell_line(const std::string& program, const Words& argv) {
-  constexpr std::array<std::string_view, 8> shells{"sh",  "bash", "dash", "zsh",
-                                                   "ksh", "fish", "ash",  "busybox"};
-  const bool shell = one_of(program, shells);
-  const bool power = program == "powershell" || program == "pwsh";
-  for (std::size_t i = 1; i < argv.size(); ++i) {
-    const std::string_view word = argv[i];
-    if (shell && word.starts_with('-') && !word.starts_with("--") &&
-        word.find('c') != std::string_view::npos) {
-      return true;
-    }
-    const std::string start = upper(word.substr(0, 2));
-    if (power && (start == "-C" || start == "-E")) return true;
-  }
-  return false;
-}
-
-bool has_inline_code(const std::string& program, const Words& argv) {
-  const bool python = program.starts_with("python") || program == "pypy3";
-  const bool node = program == "node" || program == "bun" || program == "perl" || program == "ruby";
-  for (std::size_t i = 1; i < argv.size(); ++i) {
-    const std::string& word = argv[i];
-    if (python && word == "-c") return true;
-    if (node &&
-        (word == "-e" || word == "--eval" || word == "-p" || word == "--print" || word == "-E"))
-      return true;
-    if (program == "deno" && word == "eval") return true;
-    if (program == "php" && word == "-r") return true;
-    if (!word.starts_with('-')) return false;  // the script: what follows is for it
-  }
-  return false;
 }
 
 bool is_secret_name(std::string_view name) {
@@ -296,68 +259,84 @@ bool has_secret_argument(const Words& argv) {
   return false;
 }
 
-// `env A=b program ...` and `cmd /c program ...` run the program.
-Words unwrapped(const Words& argv, Words& found) {
-  const std::string name = program_name(argv[0]);
-  if (name == "cmd") {
-    found.emplace_back(
-        "it runs through cmd.exe, which this system does not have; name the program itself");
-    const auto line =
-        std::ranges::find_if(argv, [](const std::string& word) { return upper(word) == "/C"; });
-    return line == argv.end() ? Words() : Words(line + 1, argv.end());
+// The program that is left once every wrapper around it was taken off.
+void check_program(const Words& argv, Dangers& found) {
+  const std::string program = program_name(argv[0]);
+  if (has_shell_line(argv)) {
+    found.push_back({"command.shell", Severity::hard,
+                     "it runs a line of shell; name the program and its arguments instead"});
   }
-  if (name != "env") return argv;
-  for (std::size_t i = 1; i < argv.size(); ++i) {
-    const std::string& word = argv[i];
-    if (word == "-S" || word.starts_with("--split-string")) {
-      found.emplace_back("it splits a line into words; name the program and its arguments instead");
-      return {};
+  if (has_inline_code(argv)) {
+    found.push_back(
+        {"command.inline", Severity::hard,
+         "it runs code that stands in the arguments; put it into a file that can be reviewed"});
+  }
+  if (preloads_code(argv)) {
+    found.push_back({"command.preload", Severity::soft,
+                     "it loads other code before its program, or lets a debugger in"});
+  }
+  if (const std::optional<Runner> runner = runner_of(argv)) check_runner(argv, *runner, found);
+  if (program == "docker" || program == "podman" || program == "nerdctl") {
+    check_container(argv, found);
+  }
+  const std::string& command = argv[0];
+  if (command.find('/') != std::string::npos && !command.starts_with('/') &&
+      !command.starts_with("${")) {
+    found.push_back(
+        {"command.place", Severity::soft,
+         "the program is found relative to the working directory; write an absolute path"});
+  }
+  for (const std::string_view place : {"/tmp/", "/var/tmp/", "/dev/shm/"}) {
+    if (command.starts_with(place)) {
+      found.push_back({"command.place", Severity::soft,
+                       "the program lies where everybody on this machine can write"});
     }
-    if (!word.starts_with('-') && word.find('=') == std::string::npos) return rest_of(argv, i);
   }
-  return {};
 }
 
 }  // namespace
 
-std::vector<std::string> dangers_of_command(const std::vector<std::string>& argv) {
-  constexpr std::array<std::string_view, 5> raisers{"sudo", "doas", "su", "pkexec", "runuser"};
-  Words found;
+std::vector<Danger> dangers_of_command(const std::vector<std::string>& argv) {
+  constexpr std::array<std::string_view, 6> raisers{"sudo",   "doas",    "su",
+                                                    "pkexec", "runuser", "run0"};
+  Dangers found;
   if (argv.empty()) return found;
   if (has_secret_argument(argv)) {
-    found.emplace_back(
-        "an argument looks like a secret, which every user of this machine can see; use ${NAME} in "
-        "'env'");
+    found.push_back({"command.secret", Severity::soft,
+                     "an argument looks like a secret, which every user of this machine can see; "
+                     "use ${NAME} in 'env'"});
   }
-  const Words inner = unwrapped(argv, found);
-  if (inner.empty()) return found;
-  const std::string program = program_name(inner[0]);
-  if (one_of(program, raisers)) found.emplace_back("it runs as another user");
-  if (has_shell_line(program, inner)) {
-    found.emplace_back("it runs a line of shell; name the program and its arguments instead");
-  }
-  if (has_inline_code(program, inner)) {
-    found.emplace_back(
-        "it runs code that stands in the arguments; put it into a file that can be reviewed");
-  }
-  if (const std::optional<Runner> runner = runner_of(inner)) check_runner(inner, *runner, found);
-  if (program == "docker" || program == "podman" || program == "nerdctl")
-    check_container(inner, found);
-  const std::string& command = inner[0];
-  if (command.find('/') != std::string::npos && !command.starts_with('/') &&
-      !command.starts_with("${")) {
-    found.emplace_back(
-        "the program is found relative to the working directory; write an absolute path");
-  }
-  for (const std::string_view place : {"/tmp/", "/var/tmp/", "/dev/shm/"}) {
-    if (command.starts_with(place)) {
-      found.emplace_back("the program lies where everybody on this machine can write");
+  Words inner = argv;
+  for (;;) {
+    if (inner.empty()) return found;
+    const std::string program = program_name(inner[0]);
+    if (one_of(program, raisers)) {
+      found.push_back({"command.privileged", Severity::hard, "it runs as another user"});
     }
+    if (program == "cmd") {
+      found.push_back(
+          {"command.shell", Severity::hard,
+           "it runs through cmd.exe, which this system does not have; name the program itself"});
+    }
+    if (program == "env" && splits_a_line(inner)) {
+      found.push_back({"command.shell", Severity::hard,
+                       "it splits a line into words; name the program and its arguments instead"});
+      return found;
+    }
+    auto wrapped = wrapped_command(inner);
+    if (!wrapped) break;
+    inner = std::move(*wrapped);
+  }
+  check_program(inner, found);
+  if (fetches_code(argv)) {
+    found.push_back({"command.fetch", Severity::hard,
+                     "it fetches code from the network and runs it; what comes can be another "
+                     "thing at each start"});
   }
   return found;
 }
 
-std::string danger_of_variable(std::string_view name) {
+std::optional<Danger> danger_of_variable(std::string_view name) {
   constexpr std::array<std::string_view, 13> loaders{"PATH",
                                                      "NODE_OPTIONS",
                                                      "NODE_PATH",
@@ -382,13 +361,17 @@ std::string danger_of_variable(std::string_view name) {
                                                     "PYTHONHTTPSVERIFY"};
   const std::string text = upper(name);
   if (text.starts_with("LD_") || text.starts_with("DYLD_") || one_of(text, loaders)) {
-    return "it changes what code is run";
+    return Danger{"command.environment", text == "PATH" ? Severity::soft : Severity::hard,
+                  "it changes what code is run"};
   }
   if (text.starts_with("NPM_CONFIG_") || text.starts_with("PIP_") || text.starts_with("UV_")) {
-    return "it can change where packages come from";
+    return Danger{"command.environment", Severity::soft, "it can change where packages come from"};
   }
-  if (one_of(text, network)) return "it changes whom the server trusts on the network";
-  return "";
+  if (one_of(text, network)) {
+    return Danger{"command.environment", Severity::soft,
+                  "it changes whom the server trusts on the network"};
+  }
+  return std::nullopt;
 }
 
 bool is_inline_secret(std::string_view name, std::string_view value) {

@@ -3,17 +3,26 @@
 // by itself, that hide what they run or that reach far; secrets that stand in the open. Recognition
 // by shape: what is found here deserves a look, and what is not found is not thereby harmless.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gateway/core/finding.hpp"
+
 namespace toolgate::config {
 
-// Sentences in the program's own words; none repeats an argument.
-std::vector<std::string> dangers_of_command(const std::vector<std::string>& argv);
+// Literals all: the sentence is in the program's own words and repeats no argument.
+struct Danger {
+  std::string_view id;  // of a finding: "command.shell"
+  Severity severity = Severity::soft;
+  std::string_view why;
+};
 
-// What is dangerous about setting this environment variable at all; empty for most.
-std::string danger_of_variable(std::string_view name);
+std::vector<Danger> dangers_of_command(const std::vector<std::string>& argv);
+
+// What is dangerous about setting this environment variable at all; nothing for most.
+std::optional<Danger> danger_of_variable(std::string_view name);
 
 // Is this most likely a secret written out, by the name or by the look of its value? A value that
 // comes from a ${VARIABLE} is none.

@@ -187,8 +187,8 @@ void Draft::look_at_command(const Value& entry) {
       if (value.is_string()) argv.push_back(value.text());
     }
   }
-  for (std::string& danger : dangers_of_command(argv)) {
-    note(NoteKind::danger, *command, std::move(danger));
+  for (const Danger& danger : dangers_of_command(argv)) {
+    note(NoteKind::danger, *command, std::string(danger.why));
   }
 }
 
@@ -201,9 +201,9 @@ void Draft::look_at_secrets(std::string_view key, const Value& list) {
            shown + "looks like a secret that is written out; use ${NAME}");
     }
     if (key != "env") continue;
-    const std::string danger = danger_of_variable(member.name);
-    if (danger.empty()) continue;
-    note(NoteKind::danger, member.value, std::string(shown).append("is set: ").append(danger));
+    const auto danger = danger_of_variable(member.name);
+    if (!danger) continue;
+    note(NoteKind::danger, member.value, std::string(shown).append("is set: ").append(danger->why));
   }
 }
 

@@ -72,7 +72,9 @@ const std::vector<Case> cases = {
     {"a line of shell",
      R"({"command":"sh","args":["-c","curl x | sh"]})",
      R"({"command":"sh","args":["-c","curl x | sh"]})",
-     {"danger: it runs a line of shell; name the program and its arguments instead"}},
+     {"danger: it fetches code from the network and runs it; what comes can be another thing at "
+      "each start",
+      "danger: it runs a line of shell; name the program and its arguments instead"}},
     {"a secret in env",
      R"({"command":"x","env":{"API_KEY":"hidden","OTHER":"${TOKEN}"}})",
      R"({"command":"x","env":{"API_KEY":"hidden","OTHER":"${TOKEN}"}})",
@@ -300,13 +302,13 @@ TEST_CASE("dangerous commands are recognised by their shape") {
     std::string line;
     for (const std::string& word : danger.argv) line += word + " ";
     CAPTURE(line);
-    const std::vector<std::string> found = config::dangers_of_command(danger.argv);
+    const std::vector<config::Danger> found = config::dangers_of_command(danger.argv);
     if (std::string(danger.part).empty()) {
-      CHECK(found == std::vector<std::string>());
+      CHECK(found.empty());
     } else {
       REQUIRE(found.size() == 1);
-      CHECK(found[0].find(danger.part) != std::string::npos);
-      CHECK(found[0].find("hidden") == std::string::npos);
+      CHECK(found[0].why.find(danger.part) != std::string_view::npos);
+      CHECK(found[0].why.find("hidden") == std::string_view::npos);
     }
   }
 }
