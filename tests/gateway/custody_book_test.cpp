@@ -284,7 +284,8 @@ TEST_CASE("custody: a store of the first schema is brought up to date") {
   TemporaryHome home;
   {
     auto store = home.open();
-    REQUIRE(store->database().run("DROP TABLE held; DROP TABLE kept; DROP TABLE sightings; PRAGMA user_version=1"));
+    REQUIRE(store->database().run(
+        "DROP TABLE held; DROP TABLE kept; DROP TABLE sightings; PRAGMA user_version=1"));
   }
   auto book = CustodyBook::open(home.path());
   REQUIRE(book);
