@@ -19,7 +19,8 @@ struct KindRow {
   std::string_view name;
   std::string_view key_member;  // the definition's member that Definition::key repeats
 };
-constexpr std::array<KindRow, 6> kinds{{
+constexpr std::array<KindRow, 7> kinds{{
+    {ItemKind::capabilities, "capabilities", ""},
     {ItemKind::instructions, "instructions", ""},
     {ItemKind::tool, "tool", "name"},
     {ItemKind::prompt, "prompt", "name"},
@@ -38,6 +39,10 @@ Status check_shape(const Definition& definition, const Value& root) {
   }
   if (!root.is_object()) {
     return Refusal(Reason::bad_answer, "the definition of a " + what + " is no JSON object");
+  }
+  if (definition.kind == ItemKind::capabilities) {
+    if (definition.key.empty()) return done();
+    return Refusal(Reason::bad_answer, "a server has one set of capabilities, without a name");
   }
   auto member = row_of(definition.kind).key_member;
   auto named = root.find(member);
@@ -169,7 +174,7 @@ Result<ItemKind> item_kind_from(std::string_view text) {
   auto row = std::ranges::find(kinds, text, &KindRow::name);
   if (row != kinds.end()) return row->kind;
   return Refusal(Reason::malformed,
-                 "a kind is instructions, tool, prompt, resource, template or skill");
+                 "a kind is capabilities, instructions, tool, prompt, resource, template or skill");
 }
 
 Result<Pinned> pin(const ServerIdentity& server, Definition definition) {
@@ -255,8 +260,8 @@ bool PinBook::allows(const ServerIdentity& server, const Digest& scopes,
                      std::int64_t now_ns) const {
   return std::ranges::any_of(approvals_, [&](const auto& one) {
     const Approval& approval = one.second;
-    return approval.identity == server && approval.scopes == scopes &&
-           (approval.expires_ns == 0 || now_ns < approval.expires_ns);
+    return approval.kind != ItemKind::capabilities && approval.identity == server &&
+           approval.scopes == scopes && (approval.expires_ns == 0 || now_ns < approval.expires_ns);
   });
 }
 

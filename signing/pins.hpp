@@ -23,14 +23,22 @@
 
 namespace toolgate {
 
-enum class ItemKind { instructions, tool, prompt, resource, resource_template, skill };
-// "instructions", "tool", "prompt", "resource", "template", "skill"
+enum class ItemKind {
+  capabilities,  // what the broker and the server say in their handshake that they can do
+  instructions,
+  tool,
+  prompt,
+  resource,
+  resource_template,
+  skill,
+};
+// "capabilities", "instructions", "tool", "prompt", "resource", "template", "skill"
 std::string_view item_kind_name(ItemKind kind);
 Result<ItemKind> item_kind_from(std::string_view text);
 
 // One thing that a server offers. `key` is what calls name it by: a tool's or prompt's name, a
-// resource's or skill's URI, a template's uriTemplate, "" for instructions. `json` is its exact
-// text (a JSON string for instructions, an object otherwise).
+// resource's or skill's URI, a template's uriTemplate, "" for what there is one of. `json` is its
+// exact text (a JSON string for instructions, an object otherwise).
 struct Definition {
   ItemKind kind = ItemKind::tool;
   std::string key;
@@ -127,7 +135,7 @@ class PinBook {
   // The approval of this item, with whatever pin and expiry, or null. Valid until the book changes.
   const Approval* approval(const ServerIdentity& server, ItemKind kind,
                            const std::string& key) const;
-  // Is anything of this server approved now for exactly these scopes?
+  // Is anything that can be asked for of this server approved now for exactly these scopes?
   bool allows(const ServerIdentity& server, const Digest& scopes, std::int64_t now_ns) const;
   // Is there an approval of anything of this server, with whatever scopes and expiry?
   bool knows(const ServerIdentity& server) const;

@@ -136,7 +136,7 @@ everything() {
   end_to_end e2e-1.log conformance servers verbatim hostile matrix round-robin freeze frozen &
   local first=$!
   end_to_end e2e-2.log fixture conformance-client features http config paths misbehaving harnesses probe stateless skills \
-    signatures approvals-bind
+    signatures approvals-bind sightings
   wait "$first"
   show e2e-1.log
   show e2e-2.log
@@ -199,6 +199,8 @@ bench() {
   install_npm_packages tests/e2e || give_up "npm ci in tests/e2e"
   say "calls through the gateway against direct ones (tests/bench/README.md tells how to read it)"
   if build/release/tests/bench; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  say "the pins of 1,000 tools"
+  if build/release/tests/bench_pins; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   say "load in full size"
   end_to_end load.log load --full
   show load.log

@@ -4,6 +4,18 @@
 
 namespace toolgate {
 
+void Approved::add(Approval approval, Pinned pin) {
+  book.add(approval);
+  items.push_back(ApprovedItem{approval, pin.definition});
+  pinned.insert_or_assign({approval.identity, approval.kind, approval.key}, std::move(pin));
+}
+
+Result<Pinned> Approved::pin_of(const ServerIdentity& server, const Definition& definition) const {
+  auto known = pinned.find({server, definition.kind, definition.key});
+  if (known != pinned.end() && known->second.definition == definition) return known->second;
+  return pin(server, definition);
+}
+
 Result<std::shared_ptr<const Approved>> load_approved(Store& store,
                                                       const std::vector<PublicKey>& trusted) {
   // What changes meanwhile is noticed by the version; and an approval removes sightings, so that
@@ -33,8 +45,7 @@ Result<std::shared_ptr<const Approved>> load_approved(Store& store,
           {{"row", std::to_string(row.row)}, {"why", "the definition is not what was signed"}});
       continue;
     }
-    approved->book.add(*approval);
-    approved->items.push_back(ApprovedItem{std::move(*approval), std::move(row.definition)});
+    approved->add(std::move(*approval), std::move(*pinned));
   }
   approved->servers = std::move(*servers);
   approved->sightings = std::move(*sightings);

@@ -3,9 +3,11 @@
 // snapshot: replaced as a whole when the store changes.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gateway/config/configuration.hpp"
@@ -24,11 +26,18 @@ struct ApprovedItem {
 };
 
 struct Approved {
+  // Puts it where all of this finds it.
+  void add(Approval approval, Pinned pinned);
+  // The pin of what is offered. A long list is mostly byte for byte what was approved, and the pin
+  // of that is known.
+  Result<Pinned> pin_of(const ServerIdentity& server, const Definition& definition) const;
+
   PinBook book;
   std::vector<ApprovedItem> items;    // in the order in which they were approved
   std::vector<StoredServer> servers;  // what each said in its handshake at the last review
   OpenSightings sightings;            // what any gateway saw since, and nobody has decided on
-  std::int64_t version = 0;           // Store::data_version() before all of this was read
+  std::map<std::tuple<ServerIdentity, ItemKind, std::string>, Pinned> pinned;
+  std::int64_t version = 0;  // Store::data_version() before all of this was read
 };
 
 // A row without a valid signature of a trusted key, or whose text is not what was signed, is no

@@ -219,7 +219,7 @@ void Broker::reload(std::shared_ptr<const Approved> approved) {
   watch_.follow(*approved_);
   start_and_stop();
   rebuild();
-  look_at_all();
+  // An offer that was read before an approval is no sighting after it.
   for (const auto& [name, server] : upstreams_) server->refresh();
 }
 
@@ -380,12 +380,6 @@ void Broker::look_at(Upstream& server) {
   auto looked = watch_.look(server.entry(), catalogue_.seen(name), now_utc_ns());
   if (looked.look_again) server.refresh_within(limits_.missing_ms);
   if (looked.holds_more) rebuild();
-}
-
-void Broker::look_at_all() {
-  for (const auto& [name, server] : upstreams_) {
-    if (server->offer()) look_at(*server);
-  }
 }
 
 void Broker::unlisted(Upstream& server, const Refusal& why) {

@@ -186,7 +186,6 @@ class Broker : public Conversations, private UpstreamEvents {
   Task<> retire(std::shared_ptr<Upstream> upstream);
   void rebuild();
   void look_at(Upstream& server);
-  void look_at_all();
   std::set<std::string> offered_capabilities() const;
   void resubscribe(Upstream& server);
   Task<> write(Record record);

@@ -107,6 +107,20 @@ void Catalogue::add(const ServerEntry& entry, const Offer* offer, const Approved
   }
   for (const Oddity& oddity : offer->oddities) add_odd(entry, oddity, approved);
   add_missing(entry, approved);
+  hold_grown(entry, approved);
+}
+
+// Everything was approved of a server that can do this, and of no other.
+void Catalogue::hold_grown(const ServerEntry& entry, const Approved& approved) {
+  for (const CatalogueItem& item : items(ItemKind::capabilities)) {
+    if (item.server != entry.name || item.standing == Standing::missing) continue;
+    auto current = approved.book.approved_pin(entry.identity(), ItemKind::capabilities, "");
+    if (current && item.pin == current) return;
+    return hold_all(entry, Standing::changed,
+                    current
+                        ? "what the server says that it can do has changed since it was approved"
+                        : "nobody has approved what the server says that it can do");
+  }
 }
 
 // What was approved at the last review, as long as the server has not said what it offers now.
@@ -198,7 +212,7 @@ void Catalogue::add_offered(const ServerEntry& entry, const Definition& definiti
                             std::int64_t now_ns) {
   CatalogueItem item = item_for(entry, definition);
   ServerIdentity identity = entry.identity();
-  auto pinned = pin(identity, definition);
+  auto pinned = approved.pin_of(identity, definition);
   const Approval* approval = approved.book.approval(identity, definition.kind, definition.key);
   if (!pinned) {
     item.standing = approval ? Standing::changed : Standing::fresh;
@@ -260,13 +274,7 @@ void Catalogue::hold(CatalogueItem& item, Standing standing, std::string why) {
 void Catalogue::hold_seen(const ServerEntry& entry, const OpenSightings& sightings) {
   const ServerIdentity identity = entry.identity();
   if (const Sighting* all = sightings.of_server(identity)) {
-    for (auto& [kind, items] : items_) {
-      for (CatalogueItem& item : items) {
-        if (item.server == entry.name && item.standing != Standing::fresh) {
-          hold(item, Standing::changed, sighting_text(*all));
-        }
-      }
-    }
+    hold_all(entry, Standing::changed, "of the whole server, " + sighting_text(*all));
   }
   for (const Sighting* sighting : sightings.all_of(identity)) {
     if (!sighting->kind) continue;
@@ -289,10 +297,14 @@ void Catalogue::hold_seen(const ServerEntry& entry, const OpenSightings& sightin
 }
 
 void Catalogue::hold_unlisted(const ServerEntry& entry, const std::string& why) {
+  hold_all(entry, Standing::unlisted, why);
+}
+
+void Catalogue::hold_all(const ServerEntry& entry, Standing standing, const std::string& why) {
   for (auto& [kind, items] : items_) {
     for (CatalogueItem& item : items) {
       if (item.server != entry.name || item.standing != Standing::approved) continue;
-      hold(item, Standing::unlisted, why);
+      hold(item, standing, why);
     }
   }
 }

@@ -101,12 +101,14 @@ class Catalogue {
                    const InspectionGate& gate, std::int64_t now_ns);
   void add_stored(const ServerEntry& entry, const ApprovedItem& stored, const InspectionGate& gate);
   void add_odd(const ServerEntry& entry, const Oddity& oddity, const Approved& approved);
+  void hold_grown(const ServerEntry& entry, const Approved& approved);
   void add_missing(const ServerEntry& entry, const Approved& approved);
   void add_replaced(const ServerEntry& entry, const Approved& approved);
   void add_unstarted(const ServerEntry& entry, const Approved& approved, const InspectionGate& gate,
                      std::int64_t now_ns);
   void see(const ServerEntry& entry, SightingWhy why, const Definition& definition, std::string pin,
            const Approval* approval);
+  void hold_all(const ServerEntry& entry, Standing standing, const std::string& why);
   void hold(CatalogueItem& item, Standing standing, std::string why);
   bool has(const CatalogueItem& item) const;
   void put(CatalogueItem item);

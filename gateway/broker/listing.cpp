@@ -72,6 +72,7 @@ std::string_view list_changed_method(ItemKind kind) {
     case ItemKind::skill:  // has no notification of its own: a skill's files are resources
       return "notifications/resources/list_changed";
     case ItemKind::tool:
+    case ItemKind::capabilities:
     case ItemKind::instructions:
       break;
   }

@@ -11,6 +11,12 @@ std::optional<Value> extension(const Value& capabilities, std::string_view name)
 
 }  // namespace
 
+Definition capabilities_definition(std::string_view server_capabilities) {
+  std::string json = R"({"client":)" + fixed_capabilities().json() + R"(,"server":)";
+  json += server_capabilities;
+  return Definition{ItemKind::capabilities, "", json + "}"};
+}
+
 bool declares(const Value& capabilities, std::string_view name) {
   if (name != skills_extension) return capabilities.find(name) || extension(capabilities, name);
   return extension(capabilities, name) && capabilities.find("resources");

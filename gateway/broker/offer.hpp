@@ -23,9 +23,19 @@ struct Offer {
   Revision revision = latest_legacy_revision;
   std::string capabilities = "{}";  // JSON object, exactly as received
   std::string server_info = "{}";
-  std::vector<Definition> items;  // in the server's order; instructions first, where there are any
-  std::vector<Oddity> oddities;   // one a name; none of these is among the items
+  // In the server's order; before all else its capabilities, and instructions where there are any.
+  std::vector<Definition> items;
+  std::vector<Oddity> oddities;  // one a name; none of these is among the items
 };
+
+// What a server says that it can do, beside what the broker told it: servers offer other tools to
+// clients with other capabilities, so that pins hold for one such set.
+Definition capabilities_definition(std::string_view server_capabilities);
+
+// Is it one that a server has by itself, and lists nowhere?
+constexpr bool is_unlisted(ItemKind kind) {
+  return kind == ItemKind::capabilities || kind == ItemKind::instructions;
+}
 
 // The list methods of MCP: which result member holds the items, which member of an item is its key,
 // and which capability or extension a server must declare for it.

@@ -216,6 +216,7 @@ class Upstream : public ServerEvents, public std::enable_shared_from_this<Upstre
   bool listens_for_changes() const;
   Task<Status> list_all(Offer& offer);
   Task<Status> read_anew();
+  Task<Status> glimpse();
   Task<Status> list(const ListMethod& method, Offer& into);
   Status take_page(const ListMethod& method, const Value& items, ListReading& reading) const;
   void list_failed(const Refusal& why);

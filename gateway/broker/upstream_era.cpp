@@ -1,6 +1,7 @@
 // Which era of MCP a server speaks, and what the broker says to begin with in each.
 
 #include <boost/asio/steady_timer.hpp>
+#include <random>
 
 #include "gateway/broker/upstream.hpp"
 #include "gateway/core/envelope.hpp"
@@ -54,6 +55,11 @@ void add_instructions(const Value& result, Offer& offer) {
   offer.items.push_back(Definition{ItemKind::instructions, "", std::string(instructions->raw())});
 }
 
+bool chance() {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  return std::bernoulli_distribution()(random);
+}
+
 std::string json_array(const std::set<std::string>& texts) {
   std::string json = "[";
   for (const std::string& text : texts) {
@@ -84,9 +90,37 @@ Task<Status> Upstream::meet(Offer& offer, Transport transport) {
   co_return status;
 }
 
+// Behind one address may stand several replicas that take turns, and what is asked in one reading
+// always in the same order would always meet the same of them. Now and then one more question lets
+// the turns move on; its answer counts like any other.
+Task<Status> Upstream::glimpse() {
+  auto reply = co_await ask("server/discover", own_params(""), start_time_left(),
+                            carriage("server/discover", ""));
+  if (!reply) co_return reply.refusal();
+  Offer seen;
+  Status status = discovered(*reply, seen);
+  if (!status) co_return status.refusal();
+  std::vector<Definition> former;
+  for (const Definition& item : offer_->items) {
+    if (is_unlisted(item.kind)) former.push_back(item);
+  }
+  if (seen.items == former) co_return done();
+  for (Definition& item : offer_->items) {
+    if (!is_unlisted(item.kind)) seen.items.push_back(std::move(item));
+  }
+  offer_->items = std::move(seen.items);
+  events_.offered(*this);
+  co_return done();
+}
+
 // A modern server says what it is as often as it is asked, and its lists may have changed with it.
 Task<Status> Upstream::read_anew() {
   if (!is_modern()) co_return co_await list_all(*offer_);
+  bool once_more = entry_.transport != Transport::stdio && chance();
+  if (once_more) {
+    Status glimpsed = co_await glimpse();
+    if (!glimpsed) co_return glimpsed.refusal();
+  }
   auto reply = co_await ask("server/discover", own_params(""), start_time_left(),
                             carriage("server/discover", ""));
   if (!reply) co_return reply.refusal();
@@ -143,6 +177,7 @@ Status Upstream::discovered(const Reply& reply, Offer& offer) {
   }
   offer.revision = latest_revision;
   offer.capabilities = capabilities->raw();
+  offer.items.push_back(capabilities_definition(offer.capabilities));
   auto meta = result.find("_meta");
   auto info = meta ? meta->find(meta_server) : std::nullopt;
   if (info && info->is_object()) offer.server_info = info->raw();
@@ -180,6 +215,7 @@ Status Upstream::agreed(const Reply& reply, Offer& offer) {
     return Refusal(Reason::bad_answer, "'" + name() + "' answered initialize without capabilities");
   }
   offer.capabilities = capabilities->raw();
+  offer.items.push_back(capabilities_definition(offer.capabilities));
   auto info = result.find("serverInfo");
   if (info && info->is_object()) offer.server_info = info->raw();
   add_instructions(result, offer);

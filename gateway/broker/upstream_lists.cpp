@@ -83,11 +83,12 @@ class ListReading {
   std::vector<std::string> order_;
 };
 
-// Reads every list anew; `offer` keeps its instructions, and all that it had when this fails.
+// Reads every list anew; `offer` keeps its capabilities and instructions, and all that it had when
+// this fails.
 Task<Status> Upstream::list_all(Offer& offer) {
   Offer listed;
   for (const Definition& item : offer.items) {
-    if (item.kind == ItemKind::instructions) listed.items.push_back(item);
+    if (is_unlisted(item.kind)) listed.items.push_back(item);
   }
   JsonLimits limits;
   auto capabilities = parse_document(Untrusted<std::string>(offer.capabilities), limits);

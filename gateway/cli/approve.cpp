@@ -139,7 +139,9 @@ Result<std::vector<Candidate>> chosen_items(const Invocation& call, std::vector<
   std::vector<Candidate> chosen;
   for (Shown& item : shown) {
     const auto names = [&](const std::string& text) { return names_item(text, item.definition); };
-    if (!wanted.empty() && std::ranges::none_of(wanted, names)) continue;
+    // What the server says that it can do goes with whatever is approved of it.
+    const bool is_always = item.definition.kind == ItemKind::capabilities;
+    if (!wanted.empty() && !is_always && std::ranges::none_of(wanted, names)) continue;
     auto pinned = pin(item.identity, item.definition);
     if (!pinned || pinned->pin != item.pin) {
       return Refusal(Reason::bad_signature,

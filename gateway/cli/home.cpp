@@ -196,8 +196,9 @@ std::string user_name() {
 
 std::string item_text(const Definition& definition) {
   switch (definition.kind) {
+    case ItemKind::capabilities:
     case ItemKind::instructions:
-      return "instructions";
+      return std::string(item_kind_name(definition.kind));
     case ItemKind::tool:
       return definition.key;
     default:
@@ -206,7 +207,9 @@ std::string item_text(const Definition& definition) {
 }
 
 bool names_item(const std::string& text, const Definition& definition) {
-  if (definition.kind == ItemKind::instructions) return text == "instructions";
+  const bool is_only_one =
+      definition.kind == ItemKind::instructions || definition.kind == ItemKind::capabilities;
+  if (is_only_one) return text == item_kind_name(definition.kind);
   return text == definition.key ||
          text == std::string(item_kind_name(definition.kind)) + ":" + definition.key;
 }

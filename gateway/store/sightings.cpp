@@ -148,9 +148,10 @@ Status insert(Database& database, const std::string& server, const std::string& 
   const bool is_flood = seen.why == SightingWhy::flood;
   record.kind = is_flood ? "server.held" : "definition." + std::string(sighting_why_name(seen.why));
   record.server = server;
-  record.tool = seen.kind == ItemKind::tool || is_flood
-                    ? seen.key
-                    : std::string(item_kind_name(seen.kind)) + ":" + seen.key;
+  record.tool =
+      seen.kind == ItemKind::tool || is_flood
+          ? seen.key
+          : std::string(item_kind_name(seen.kind)) + (seen.key.empty() ? "" : ":" + seen.key);
   record.decision = "deny";
   record.reason = record_reason(seen);
   record.pin = seen.pin;
@@ -275,11 +276,16 @@ const Sighting* OpenSightings::of(const ServerIdentity& server, ItemKind kind,
   return found == of_server->second.end() ? nullptr : &found->second.front();
 }
 
-const Sighting* OpenSightings::of_server(const ServerIdentity& server) const {
+const Sighting* OpenSightings::flood_of(const ServerIdentity& server) const {
   auto of_server = sightings_.find(server);
   if (of_server == sightings_.end()) return nullptr;
   auto found = of_server->second.find(Place{.kind = std::nullopt, .key = ""});
   return found == of_server->second.end() ? nullptr : &found->second.front();
+}
+
+const Sighting* OpenSightings::of_server(const ServerIdentity& server) const {
+  const Sighting* flood = flood_of(server);
+  return flood ? flood : of(server, ItemKind::capabilities, "");
 }
 
 std::vector<const Sighting*> OpenSightings::all_of(const ServerIdentity& server) const {
@@ -306,7 +312,7 @@ bool OpenSightings::has(const ServerIdentity& server, const Seen& seen) const {
 bool OpenSightings::is_full(const ServerIdentity& server, const Seen& seen) const {
   auto of_server = sightings_.find(server);
   if (of_server == sightings_.end()) return false;
-  if (this->of_server(server)) return true;
+  if (flood_of(server)) return true;
   auto found = of_server->second.find(Place{.kind = seen.kind, .key = seen.key});
   return found != of_server->second.end() && found->second.size() >= most_sightings_of_item;
 }

@@ -78,6 +78,7 @@ class OpenSightings {
   // What holds this item, the first of it if there are several; null for nothing. The pointers are
   // valid until the next add().
   const Sighting* of(const ServerIdentity& server, ItemKind kind, const std::string& key) const;
+  // What holds all of the server: a flood, or capabilities that were seen otherwise.
   const Sighting* of_server(const ServerIdentity& server) const;
   // In the order in which they were seen, those of items and of the server itself.
   std::vector<const Sighting*> all_of(const ServerIdentity& server) const;
@@ -87,6 +88,7 @@ class OpenSightings {
   std::size_t size() const { return size_; }
 
  private:
+  const Sighting* flood_of(const ServerIdentity& server) const;
   struct Place {
     std::optional<ItemKind> kind;
     std::string key;

@@ -163,6 +163,19 @@ TEST_CASE_FIXTURE(Fixture, "seen: instructions that changed are not told any mor
   CHECK_FALSE(stage.broker().instructions(AgentName("alice")));
 }
 
+TEST_CASE_FIXTURE(Fixture, "seen: capabilities that change hold the server, also when taken back") {
+  begin("2026-07-28");
+  const std::string tools = std::string(offered).substr(1);
+  offer(R"({"capabilities":{"tools":{},"prompts":{}},)" + tools);
+  CHECK(records("definition.changed").size() == 1);
+  CHECK(says(call("write"), "what the server says that it can do has changed"));
+  offer(offered);
+  CHECK(says(call("write"), "of the whole server"));
+  CHECK(says(call("read"), "is held for review"));
+  stage.approve("files", {"read"});
+  CHECK(call("write") == "forwarded");
+}
+
 TEST_CASE_FIXTURE(Fixture, "seen: a tool that is missing for a moment is not held") {
   begin();
   stage.limits.missing_ms = Milliseconds(600'000);

@@ -236,7 +236,10 @@ void Stage::approve(const std::string& name, const std::vector<std::string>& key
   const std::int64_t review_ns = now_utc_ns();
   std::vector<Shown> shown;  // by the review before
   std::vector<Shown> chosen;
-  for (Definition& definition : definitions_in(server(name).offers)) {
+  Document offers = document_of(server(name).offers);
+  std::vector<Definition> offered = definitions_in(server(name).offers);
+  offered.push_back(capabilities_definition(capabilities_for(offers.root())));
+  for (Definition& definition : offered) {
     auto pinned = pin(entry->identity(), definition);
     if (!pinned) FAIL(pinned.refusal().detail);
     Shown one;
@@ -246,7 +249,9 @@ void Stage::approve(const std::string& name, const std::vector<std::string>& key
     one.pin = pinned->pin;
     one.time_ns = review_ns;
     shown.push_back(one);
-    if (!keys.empty() && std::ranges::find(keys, definition.key) == keys.end()) continue;
+    const bool is_chosen = keys.empty() || definition.kind == ItemKind::capabilities ||
+                           std::ranges::find(keys, definition.key) != keys.end();
+    if (!is_chosen) continue;
     chosen.push_back(std::move(one));
     Approval approval{.server = name,
                       .identity = entry->identity(),
@@ -266,7 +271,6 @@ void Stage::approve(const std::string& name, const std::vector<std::string>& key
     approved_->items.push_back(ApprovedItem{approval, std::move(definition)});
   }
   settle_shown(std::move(shown), chosen);
-  Document offers = document_of(server(name).offers);
   approved_->servers.push_back(
       StoredServer{name, entry->identity(), capabilities_for(offers.root()), "{}", "2025-11-25"});
   publish();

@@ -96,6 +96,10 @@ TEST_CASE("what cannot be pinned is refused") {
        Definition{.kind = ItemKind::instructions, .key = "", .json = "{}"}},
       {"instructions with a key",
        Definition{.kind = ItemKind::instructions, .key = "x", .json = R"("x")"}},
+      {"capabilities that are no object",
+       Definition{.kind = ItemKind::capabilities, .key = "", .json = R"("x")"}},
+      {"capabilities with a key",
+       Definition{.kind = ItemKind::capabilities, .key = "x", .json = "{}"}},
   };
   for (const auto& row : rows) {
     CAPTURE(row.name);

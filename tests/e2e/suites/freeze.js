@@ -89,7 +89,7 @@ async function copies(checks) {
     const [interpreter, entry, ...args] = shown[0].command;
     equal([interpreter, args], [frozen.interpreter, ['frozen']], 'what runs, by what, with what');
     ensure(/^\/(media|srv|mnt|opt)\/tree\//.test(entry) && entry.endsWith(frozen.entry), `it runs ${entry}`);
-    equal(shown.map(({ state }) => state), ['approved', 'approved'], 'what was approved');
+    equal(shown.map(({ state }) => state), ['approved', 'approved', 'approved'], 'what was approved');
     equal(home.records('status')[0].artefact, frozen.artefact, 'the artefact of status');
     ensure(home.records('audit', 'query').some(({ kind, pin }) => kind === 'freeze' && pin === frozen.artefact),
       'no record of the freeze');
@@ -123,7 +123,8 @@ async function copies(checks) {
     equal([again.version, again.state], ['1.1.0', 'frozen'], 'what it says');
     ensure(again.artefact !== frozen.artefact, 'it is the same artefact');
     await eventually(async () => (await names()).length === 0, 'the tools are held');
-    equal(home.records('review', 'echo').map(({ state }) => state), ['new', 'new'], 'what waits');
+    equal(home.records('review', 'echo').map(({ kind, state }) => [kind, state]),
+      [['capabilities', 'new'], ['tool', 'new'], ['tool', 'new']], 'what waits');
     home.mustRun('approve', 'echo');
     await eventually(async () => (await names()).length === 2, 'the tools are back');
   });
