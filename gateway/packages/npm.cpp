@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "connectors/descriptor.hpp"
+#include "gateway/packages/npm_sandbox.hpp"
+#include "gateway/packages/own_file.hpp"
 
 namespace toolgate {
 namespace {
@@ -26,14 +28,6 @@ constexpr std::size_t tail_bytes = std::size_t{16} << 10;
 constexpr std::size_t told_lines = 8;
 constexpr int not_executed = 127;
 
-// What npm needs of the environment: to find node, a home with its configuration, the network.
-constexpr const char* passed_on[] = {
-    "PATH",          "HOME",        "LANG",      "LC_ALL",
-    "TMPDIR",        "USER",        "LOGNAME",   "HTTP_PROXY",
-    "HTTPS_PROXY",   "NO_PROXY",    "ALL_PROXY", "http_proxy",
-    "https_proxy",   "no_proxy",    "all_proxy", "NODE_EXTRA_CA_CERTS",
-    "SSL_CERT_FILE", "SSL_CERT_DIR"};
-
 std::optional<std::string> find_program(const std::string& name, const Environment& environment) {
   const std::string path = environment("PATH").value_or("");
   for (std::size_t at = 0; at <= path.size();) {
@@ -43,17 +37,6 @@ std::optional<std::string> find_program(const std::string& name, const Environme
     at = end + 1;
   }
   return std::nullopt;
-}
-
-std::vector<std::string> environment_of_npm(const Environment& environment) {
-  // An older npm would fetch a dependency from git, and run npm again in what it fetched, before
-  // anybody looks at the lock file: it gets no git, and a nested npm runs no scripts either.
-  std::vector<std::string> all = {"NO_COLOR=1", "npm_config_git=/bin/false",
-                                  "npm_config_ignore_scripts=true"};
-  for (const char* name : passed_on) {
-    if (const auto value = environment(name)) all.push_back(std::string(name) + '=' + *value);
-  }
-  return all;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -130,6 +113,10 @@ std::string remedy_for(const std::string& output) {
     std::string_view sign;
     std::string_view remedy;
   };
+  constexpr std::string_view private_registry =
+      "the registry asks for a login, and npm gets no secrets here: install the package into a "
+      "folder yourself (`npm install --ignore-scripts`), and name its script as the command, "
+      "`node FOLDER/node_modules/...`, which freezes as well";
   constexpr Row rows[] = {
       {"ENOSPC", "the disk is full: free some space and freeze again"},
       {"E404", "check the package's name and version in the configuration"},
@@ -137,8 +124,9 @@ std::string remedy_for(const std::string& output) {
       {"EINTEGRITY",
        "what came is not what the registry names: freeze again, and find out why if "
        "it stays so"},
-      {"E401", "log in to the registry with npm, then freeze again"},
-      {"E403", "log in to the registry with npm, then freeze again"},
+      {"bwrap: ", "its sandbox cannot be had on this host: `toolgate doctor` examines it"},
+      {"E401", private_registry},
+      {"E403", private_registry},
       {"EALLOW",
        "a package that it needs comes from elsewhere than a registry: it cannot be frozen"},
   };
@@ -150,6 +138,21 @@ std::string remedy_for(const std::string& output) {
 
 Refusal unavailable(const std::string& spec, const std::string& why) {
   return Refusal(Reason::unavailable, "npm could not install " + spec + ": " + why);
+}
+
+// What the user's .npmrc says of registries, where npm looks for it in its sandbox.
+Status write_settings(const NpmSandbox& sandbox, const Environment& environment) {
+  constexpr std::size_t most_bytes = std::size_t{1} << 20;
+  const std::string home = environment("HOME").value_or("");
+  const std::filesystem::path own = std::filesystem::path(home) / ".npmrc";
+  std::error_code error;
+  std::string settings;
+  if (!home.empty() && std::filesystem::exists(own, error)) {
+    const auto text = read_package_file(own, most_bytes);
+    if (!text) return text.refusal();
+    settings = registry_settings(*text);
+  }
+  return write_package_file(sandbox.staging / "npmrc", settings, Replacing::yes);
 }
 
 }  // namespace
@@ -177,13 +180,18 @@ std::vector<std::string> npm_install_words(const std::string& spec,
 }
 
 Status install_package(const std::filesystem::path& folder, const std::string& spec,
-                       const std::filesystem::path& cache, const Environment& environment) {
+                       const std::filesystem::path& staging, const Environment& environment) {
   const auto program = find_program("npm", environment);
   if (!program) return unavailable(spec, "there is no npm in PATH: install Node.js with npm");
-  const auto shared = environment("npm_config_cache");
-  std::vector<std::string> words = npm_install_words(
-      spec, folder, shared && !shared->empty() ? std::filesystem::path(*shared) : cache);
-  std::vector<std::string> variables = environment_of_npm(environment);
+  const NpmSandbox sandbox{*program, staging, folder};
+  const auto inside = npm_sandbox_words(sandbox, environment);
+  if (!inside) return inside.refusal();
+  Status settings = write_settings(sandbox, environment);
+  if (!settings) return settings;
+  std::vector<std::string> words = *inside;
+  const auto own = npm_install_words(spec, folder, staging / npm_cache);
+  words.insert(words.end(), own.begin() + 1, own.end());  // its name is the sandbox's last word
+  std::vector<std::string> variables = npm_environment(sandbox, environment);
   const std::vector<char*> argv = pointers(words);
   const std::vector<char*> passed = pointers(variables);
   Pipe pipe = make_pipe();
@@ -191,8 +199,7 @@ Status install_package(const std::filesystem::path& folder, const std::string& s
   const pid_t child = ::fork();
   if (child < 0) return unavailable(spec, std::strerror(errno));
   if (child == 0) {
-    become(program->c_str(), argv.data(), passed.data(), folder.c_str(), pipe.writing.number(),
-           parent);
+    become(argv[0], argv.data(), passed.data(), folder.c_str(), pipe.writing.number(), parent);
   }
   pipe.writing.close();
   const auto output = read_output(pipe.reading.number());

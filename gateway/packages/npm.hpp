@@ -2,12 +2,11 @@
 // npm, run once to install one package into a folder: with no script of any package run, and with
 // nothing taken but from a registry.
 //
-// npm reads the user's own configuration (~/.npmrc and the global one), for the registry, its token
-// and its certificates. Options on its command line, which come first for npm, settle all that
-// decides what is installed and run. Of the environment it gets what is needed to find programs and
-// reach the network, and npm_config_cache; no other npm_config_ variable, and nothing of a server's
-// entry. Its cache is a folder that the caller throws away, unless npm_config_cache names one: what
-// another process left in a shared cache would otherwise be believed.
+// It runs in a sandbox (npm_sandbox.hpp), with what the user's .npmrc says of registries and
+// nothing else of it. Options on its command line, which come first for npm, settle all that
+// decides what is installed and run. Nothing of a server's entry reaches it. Its cache is a folder
+// that the caller throws away: what another process left in a shared cache would otherwise be
+// believed.
 
 #include <filesystem>
 #include <string>
@@ -23,9 +22,12 @@ std::vector<std::string> npm_install_words(const std::string& spec,
                                            const std::filesystem::path& folder,
                                            const std::filesystem::path& cache);
 
-// Installs into `folder`, where a package.json lies. Ten minutes at most. Blocking. Refuses with
-// `unavailable`, a remedy and npm's report.
+// The folder of npm's cache, in `staging`.
+inline constexpr const char* npm_cache = "cache";
+
+// Installs into `folder`, beneath `staging`, where a package.json lies. Ten minutes at most.
+// Blocking. Refuses with `unavailable`, a remedy and npm's report.
 Status install_package(const std::filesystem::path& folder, const std::string& spec,
-                       const std::filesystem::path& cache, const Environment& environment);
+                       const std::filesystem::path& staging, const Environment& environment);
 
 }  // namespace toolgate

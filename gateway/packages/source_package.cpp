@@ -6,6 +6,7 @@
 #include "gateway/packages/npm.hpp"
 #include "gateway/packages/own_file.hpp"
 #include "gateway/packages/source.hpp"
+#include "gateway/packages/tarballs.hpp"
 #include "gateway/packages/tree.hpp"
 
 namespace toolgate {
@@ -21,14 +22,17 @@ Result<Brought> bring_package(const NpxCommand& command, const std::filesystem::
   Status written =
       write_package_file(tree / "package.json", "{\"private\":true}\n", Replacing::yes);
   if (!written) return written.refusal();
-  const std::filesystem::path cache = staging / "cache";
-  Status installed = install_package(tree, command.spec(), cache, environment);
-  remove_tree(cache);
+  Status installed = install_package(tree, command.spec(), staging, environment);
   if (!installed) return installed.refusal();
   auto text = read_package_file(tree / "package-lock.json", lock_bytes_most);
   if (!text) return text.refusal();
   auto locked = read_lock_file(Untrusted<std::string>(std::move(*text)), command);
   if (!locked) return locked.refusal();
+  const std::filesystem::path cache = staging / npm_cache;
+  const Status same = verify_tarballs(cache, *locked);
+  if (!same) return same.refusal();
+  remove_tree(cache);
+  remove_tree(staging / "npmrc");
   Brought brought;
   brought.origin = {ManifestOrigin::Kind::npm, command.package, locked->version, locked->integrity};
   brought.entry = locked->entry;

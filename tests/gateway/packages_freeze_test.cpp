@@ -14,7 +14,7 @@ TEST_CASE("a frozen package runs from its read-only copy, by node, without npx")
   const auto frozen = home.freeze(npx_entry());
   if (!frozen) FAIL(frozen.refusal().detail);
   CHECK(frozen->head.origin ==
-        ManifestOrigin{ManifestOrigin::Kind::npm, "server", "1.2.3", "sha512-a"});
+        ManifestOrigin{ManifestOrigin::Kind::npm, "server", "1.2.3", integrity_of_server});
   CHECK(frozen->head.entry == "node_modules/server/index.js");
   REQUIRE(frozen->head.interpreter);
   CHECK(frozen->head.interpreter->path == home.node());
@@ -89,28 +89,44 @@ TEST_CASE("another version, program or name needs a freeze of its own, another a
 }
 
 TEST_CASE("npm runs no script, asks only registries, and gets nothing that it need not have") {
-  PackageHome home;
-  home.variables = {{"HOME", "/nowhere"},
+  PackageHome home(std::string(install_server) +
+                   "printf '%s\\n' \"$@\" > node_modules/server/words\n"
+                   "env > node_modules/server/environment\n"
+                   "(echo x > \"$here/written\") 2> /dev/null && exit 1\n"
+                   "cat ../npmrc > node_modules/server/npmrc\n");
+  fs::create_directories(home.folder() / "user");
+  write_file(home.folder() / "user/.npmrc",
+             "registry=http://registry.example/\n//registry.example/:_authToken=abc\n"
+             "@own:registry = https://own.example/\n@bad:registry=https://me:pw@own.example/\n"
+             "ignore-scripts=false\nproxy=${PROXY}\n");
+  home.variables = {{"HOME", (home.folder() / "user").string()},
                     {"npm_config_registry", "http://registry.example"},
                     {"NODE_OPTIONS", "--import=/evil.js"},
                     {"TOKEN", "secret"},
                     {"HTTPS_PROXY", "http://proxy.example"}};
   ServerEntry entry = npx_entry();
   entry.env = {{"npm_config_registry", "http://registry.example"}, {"TOKEN", "secret"}};
-  REQUIRE(home.freeze(entry));
-  const std::string words = read_file(home.programs() / "words");
+  const auto frozen = home.freeze(entry);
+  if (!frozen) FAIL(frozen.refusal().detail);
+  const fs::path told = frozen->folder / "tree/node_modules/server";
+  const std::string words = read_file(told / "words");
   for (const char* word :
        {"install\n", "--ignore-scripts\n", "--package-lock\n", "--allow-git=none\n",
         "--omit-lockfile-registry-resolved\n", "--no-global\n", "--\nserver@1.2.3\n"}) {
     CAPTURE(word);
     CHECK(words.find(word) != std::string::npos);
   }
-  const std::string environment = read_file(home.programs() / "environment");
-  CHECK(environment.find("HOME=/nowhere") != std::string::npos);
+  CHECK(read_file(told / "npmrc") ==
+        "registry=http://registry.example/\n@own:registry=https://own.example/\n");
+  CHECK_FALSE(fs::exists(home.programs() / "written"));
+  CHECK_FALSE(fs::exists(frozen->folder / "npmrc"));
+  CHECK_FALSE(fs::exists(frozen->folder / "cache"));
+  const std::string environment = read_file(told / "environment");
+  CHECK(environment.find("HOME=/tmp/home") != std::string::npos);
   CHECK(environment.find("HTTPS_PROXY=") != std::string::npos);
   CHECK(environment.find("npm_config_git=/bin/false") != std::string::npos);
   CHECK(environment.find("npm_config_ignore_scripts=true") != std::string::npos);
-  for (const char* name : {"npm_config_registry", "NODE_OPTIONS", "TOKEN"}) {
+  for (const char* name : {"npm_config_registry", "NODE_OPTIONS", "TOKEN", "_authToken"}) {
     CAPTURE(name);
     CHECK(environment.find(name) == std::string::npos);
   }
@@ -127,6 +143,10 @@ TEST_CASE("what npm leaves that cannot be frozen is refused, and nothing of it s
       {"npm cannot reach its registry", "echo 'npm error code ENOTFOUND' >&2; exit 1",
        "check the network"},
       {"the disk is full", "echo 'npm error code ENOSPC' >&2; exit 228", "the disk is full"},
+      {"a tarball that is not what the digest names",
+       "printf other > \"$kept/$(echo \"$sum\" | cut -c5-)\"",
+       "is not what the registry's digest names"},
+      {"no tarball to compare", "rm -r ../cache", "npm kept no tarball of node_modules/server"},
       {"npm is killed", "kill -9 $$", "check the network"},
       {"no package-lock.json", "rm package-lock.json", "package-lock.json"},
       {"a pipe", "mkfifo node_modules/server/pipe", "node_modules/server/pipe is a device"},
@@ -193,18 +213,13 @@ TEST_CASE(
   fs::create_directories(left / "tree/node_modules");
   fs::permissions(packages_folder(home.folder()), fs::perms::owner_all);
   fs::permissions(left / "tree/node_modules", fs::perms::owner_read);
-  home.npm(std::string(install_server) + "test ! -e ../../.staging-left\n" +
-           "test -e ../../.staging-*/tree\n");
   const auto frozen = home.freeze(npx_entry());
   if (!frozen) FAIL(frozen.refusal().detail);
   CHECK(home.folders() == 1);
 }
 
 TEST_CASE("two freezes at once leave one package, whole") {
-  // Each waits until both have begun.
-  const PackageHome home(std::string(install_server) +
-                         "while test \"$(echo ../../.staging-*/tree | wc -w)\" -lt 2 && "
-                         "test ! -e ../../both; do sleep 0.01; done; touch ../../both\n");
+  const PackageHome home;
   Result<Frozen> results[2];
   {
     std::vector<std::jthread> both;
@@ -213,7 +228,6 @@ TEST_CASE("two freezes at once leave one package, whole") {
   REQUIRE(results[0]);
   REQUIRE(results[1]);
   CHECK(results[0]->digest == results[1]->digest);
-  fs::remove(packages_folder(home.folder()) / "both");
   CHECK(home.folders() == 1);
   CHECK(verified_program(home.loaded(npx_entry())));
 }

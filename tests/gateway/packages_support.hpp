@@ -29,15 +29,25 @@ inline std::string read_file(const fs::path& file) {
   return text.str();
 }
 
-// A package `server` 1.2.3 with a program, a second file and a link, as npm would leave it.
+// The SHA-512 of "tarball".
+inline const std::string integrity_of_server =
+    "sha512-WBQM9fuLkpBn60cFcU9GUnOBEyhwVxbOpyle0gD/abK/"
+    "W01QtcFtEsDGj3RZYWrpP2UxasHjQ2plCE6FrzLYdg==";
+
+// A package `server` 1.2.3 with a program, a second file and a link, as npm would leave it, and its
+// tarball in npm's cache.
 inline constexpr const char* install_server = R"sh(
 mkdir -p node_modules/server/lib node_modules/.bin
+sum=$(printf tarball | sha512sum | cut -c1-128)
+kept=../cache/_cacache/content-v2/sha512/$(echo "$sum" | cut -c1-2)/$(echo "$sum" | cut -c3-4)
+mkdir -p "$kept"
+printf tarball > "$kept/$(echo "$sum" | cut -c5-)"
 printf '#!/usr/bin/env node\nmain()\n' > node_modules/server/index.js
 chmod 755 node_modules/server/index.js
 printf 'library' > node_modules/server/lib/library.js
 ln -s ../server/index.js node_modules/.bin/server
 printf '%s' '{"lockfileVersion":3,"packages":{"":{},"node_modules/server":{"version":"1.2.3",
-"integrity":"sha512-a","bin":{"server":"index.js"}}}}' > package-lock.json
+"integrity":"sha512-WBQM9fuLkpBn60cFcU9GUnOBEyhwVxbOpyle0gD/abK/W01QtcFtEsDGj3RZYWrpP2UxasHjQ2plCE6FrzLYdg==","bin":{"server":"index.js"}}}}' > package-lock.json
 )sh";
 
 class PackageHome {
@@ -50,9 +60,7 @@ class PackageHome {
     fs::create_directories(programs());
     fs::copy_file("/bin/true", programs() / "node", fs::copy_options::overwrite_existing);
     write_file(programs() / "installs", installs);
-    write_file(programs() / "npm",
-               "#!/bin/sh\nhere=${0%/*}\nprintf '%s\\n' \"$@\" > \"$here/words\"\n"
-               "env > \"$here/environment\"\nset -e\n. \"$here/installs\"\n");
+    write_file(programs() / "npm", "#!/bin/sh\nhere=${0%/*}\nset -e\n. \"$here/installs\"\n");
     fs::permissions(programs() / "npm", fs::perms::owner_all);
   }
   // What runs the package: a program of the machine, which reads nothing.
