@@ -14,28 +14,10 @@
 #include <utility>
 
 #include "gateway/core/json_text.hpp"
+#include "inspectors/hidden_characters.hpp"
 
 namespace toolgate {
 namespace {
-
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-
-// What changes a terminal's picture or does not show in it. Sources: Unicode's
-// Default_Ignorable_Code_Point and Bidi_Control properties, ECMA-48 for C0 and C1.
-constexpr std::array<Range, 20> hidden = {{
-    {0x00, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},
-    {0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F},   {0x200B, 0x200F},   {0x2028, 0x202E},
-    {0x2060, 0x206F}, {0x3164, 0x3164}, {0xD800, 0xF8FF},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
-    {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0x10FFFF},
-}};
-
-bool is_hidden(char32_t point) {
-  return std::ranges::any_of(
-      hidden, [point](const Range& range) { return point >= range.first && point <= range.last; });
-}
 
 std::string hexadecimal(unsigned value) {
   std::array<char, 8> digits{};
@@ -117,6 +99,25 @@ Result<SecretBytes> ask_on_terminal(const std::string& prompt) {
   return terminal.line(prompt);
 }
 
+// The line is read by the terminal, with its echo and its editing.
+bool ask_yes_on_terminal(const std::string& question) {
+  const int descriptor = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (descriptor < 0) return false;
+  const std::string text = question + " [y/N] ";
+  std::array<char, 256> line{};
+  ssize_t size = -1;
+  if (::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
+    size = ::read(descriptor, line.data(), line.size());
+  }
+  ::close(descriptor);
+  if (size <= 0) return false;
+  std::string_view answer(line.data(), static_cast<std::size_t>(size));
+  while (!answer.empty() && static_cast<unsigned char>(answer.back()) <= ' ') {
+    answer.remove_suffix(1);
+  }
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
 std::string_view style_code(Style style) {
   switch (style) {
     case Style::good:
@@ -129,6 +130,10 @@ std::string_view style_code(Style style) {
       return "\x1b[2m";
     case Style::strong:
       return "\x1b[1m";
+    case Style::removed:
+      return "\x1b[7;31m";
+    case Style::added:
+      return "\x1b[7;32m";
     case Style::plain:
       break;
   }
@@ -148,7 +153,10 @@ Console standard_console() {
     console.styled = (!no_colour || no_colour->empty()) && console.environment("TERM") != "dumb";
   }
   console.error_is_terminal = ::isatty(STDERR_FILENO) != 0;
-  if (::isatty(STDIN_FILENO) != 0) console.ask_secret = ask_on_terminal;
+  if (::isatty(STDIN_FILENO) != 0) {
+    console.ask_secret = ask_on_terminal;
+    console.ask_yes = ask_yes_on_terminal;
+  }
   return console;
 }
 
