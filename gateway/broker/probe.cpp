@@ -22,17 +22,19 @@ class NoAgent : public UpstreamEvents {
   }
 };
 
-// A probe has nobody who keeps content: in staged scopes it changes nothing.
-void read_only_where_staged(ServerEntry& entry) {
+// A probe has nobody who keeps content: in staged scopes it changes nothing, whatever was said.
+void narrow(ServerEntry& entry, ProbeFiles files) {
   for (FileScope& scope : entry.files) {
-    if (std::exchange(scope.is_staged, false)) scope.mode = FileMode::ro;
+    const bool staged = std::exchange(scope.is_staged, false);
+    if (staged || files == ProbeFiles::read_only) scope.mode = FileMode::ro;
   }
 }
 
-Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed) {
+Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed,
+             ProbeFiles files) {
   NoAgent nobody;
   ServerEntry entry = probed.entry;
-  read_only_where_staged(entry);
+  narrow(entry, files);
   auto upstream =
       std::make_shared<Upstream>(executor, std::move(entry), nobody, make_links(proof, nullptr));
   Status status = co_await upstream->probe();
@@ -47,7 +49,7 @@ Task<> probe(asio::any_io_executor executor, SandboxProof& proof, Probed& probed
 
 }  // namespace
 
-std::vector<Probed> probe_servers(std::vector<ServerEntry> entries) {
+std::vector<Probed> probe_servers(std::vector<ServerEntry> entries, ProbeFiles files) {
   std::vector<Probed> probed;
   for (ServerEntry& entry : entries) {
     probed.push_back(Probed{std::move(entry), Refusal(Reason::internal, "the probe did not run")});
@@ -55,7 +57,7 @@ std::vector<Probed> probe_servers(std::vector<ServerEntry> entries) {
   asio::io_context loop(1);
   SandboxProof proof(loop.get_executor());
   TaskGroup group(loop.get_executor(), "review");
-  for (Probed& one : probed) group.spawn(probe(loop.get_executor(), proof, one));
+  for (Probed& one : probed) group.spawn(probe(loop.get_executor(), proof, one, files));
   loop.run();
   return probed;
 }

@@ -21,7 +21,11 @@ struct Probed {
   std::string last_words = {};  // Upstream::last_words(), of one that failed
 };
 
+// What a probe may do to files in a sandbox: nothing, or what the entry says (but not in staged
+// scopes).
+enum class ProbeFiles { read_only, as_configured };
+
 // All at the same time; each has its own start_ms. Blocking: runs its own event loop.
-std::vector<Probed> probe_servers(std::vector<ServerEntry> entries);
+std::vector<Probed> probe_servers(std::vector<ServerEntry> entries, ProbeFiles files);
 
 }  // namespace toolgate

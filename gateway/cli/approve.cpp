@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <map>
+#include <ostream>
 
+#include "gateway/broker/change_class.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/last_review.hpp"
@@ -180,6 +183,40 @@ Status drop_approved(const Invocation& call, Store& store, std::vector<Candidate
   return done();
 }
 
+// What `--class` leaves for another time.
+struct Left {
+  std::size_t count = 0;
+  std::map<std::string, std::size_t> classes;
+};
+
+// Keeps what is of these classes; they are those that were shown, under its seal.
+Left keep_classes(std::vector<Candidate>& chosen, const std::vector<ChangeClass>& classes) {
+  Left left;
+  std::erase_if(chosen, [&](const Candidate& candidate) {
+    const bool wanted = std::ranges::any_of(classes, [&](ChangeClass one) {
+      return change_class_name(one) == candidate.shown.change_class;
+    });
+    if (wanted) return false;
+    ++left.count;
+    const std::string& name = candidate.shown.change_class;
+    ++left.classes[name.empty() ? "without a class" : name];
+    return true;
+  });
+  return left;
+}
+
+void print_left(const Invocation& call, const ServerEntry& entry, const Left& left) {
+  if (left.count == 0) return;
+  std::string list;
+  for (const auto& [name, count] : left.classes) {
+    list += (list.empty() ? "" : ", ") + std::to_string(count) + " " + visible(name);
+  }
+  // With --json stdout holds what was approved, and nothing else.
+  std::ostream& out = call.has("json") ? call.console.error : call.console.out;
+  out << "left " << left.count << " of " << entry.name.text() << " (" << list
+      << "): `toolgate review " << entry.name.text() << "` shows them" << std::endl;
+}
+
 int refuse_findings(const Invocation& call, const std::vector<Candidate>& chosen) {
   Console& console = call.console;
   console.error
@@ -241,6 +278,9 @@ Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& 
     told.tool = item_text(candidate.shown.definition);
     told.decision = "allow";
     told.reason = "signed with key " + record->key_id;
+    if (!candidate.shown.change_class.empty()) {
+      told.reason += ", of the class " + candidate.shown.change_class;
+    }
     told.findings = candidate.findings;
     told.pin = approval.pin.text();
     all.records.push_back(by_administrator(std::move(told)));
@@ -269,6 +309,7 @@ void print_approved(const Invocation& call, const std::vector<Candidate>& chosen
     std::string line =
         "{\"server\":" + json_quote(entry.name.text()) + ",\"kind\":" + json_quote(kind) +
         ",\"tool\":" + json_quote(shown.definition.key) +
+        ",\"class\":" + json_quote(shown.change_class) +
         ",\"pin\":" + json_quote(shown.pin.text()) + ",\"scopes\":" + json_quote(scopes) +
         ",\"key\":" + json_quote(all.approvals[at].record.key_id);
     if (expires_ns > 0) line += ",\"expires\":" + json_quote(utc_text(expires_ns));
@@ -332,19 +373,26 @@ int approve_command(const Invocation& call) {
   if (!entry) return fail(console, entry.refusal());
   auto expires_ns = expiry(call);
   if (!expires_ns) return fail_usage(console, expires_ns.refusal().detail, call.command.name);
+  Result<std::vector<ChangeClass>> classes = std::vector<ChangeClass>();
+  if (const auto list = call.option("class")) classes = change_classes_from(*list);
+  if (!classes) return fail_usage(console, classes.refusal().detail, call.command.name);
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
   auto chosen = candidates(call, **store, *entry);
   if (!chosen) return refuse(call, *entry, chosen.refusal());
+  const Left left = call.has("class") ? keep_classes(*chosen, *classes) : Left{};
   if (!call.has("accept-findings") && std::ranges::any_of(*chosen, is_hard)) {
     return refuse_findings(call, *chosen);
   }
-  if (chosen->empty()) {
-    if (!call.has("json"))
-      console.out << "nothing of " << entry->name.text() << " waits for approval" << std::endl;
-    return exit_status::done;
+  int status = exit_status::done;
+  if (!chosen->empty()) {
+    status = sign_and_store(call, **store, *entry, *chosen, *expires_ns);
+  } else if (!call.has("json")) {
+    console.out << "nothing of " << entry->name.text() << " waits for approval"
+                << (left.count > 0 ? " that is of these classes" : "") << std::endl;
   }
-  return sign_and_store(call, **store, *entry, *chosen, *expires_ns);
+  if (status == exit_status::done) print_left(call, *entry, left);
+  return status;
 }
 
 }  // namespace toolgate

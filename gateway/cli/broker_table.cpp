@@ -5,12 +5,25 @@ namespace toolgate {
 const std::vector<Command>& broker_commands() {
   static const std::vector<Command> table = {
       {.name = "review",
-       .synopsis = "[SERVER]",
+       .synopsis = "[SERVER] [--yes] [--full]",
        .summary = "start or contact servers and show what they offer, and what waits for approval",
-       .details = "Shows each definition, what the inspectors found in it, and how it differs from "
-                  "what was\n"
-                  "approved. `toolgate approve` then signs exactly what was shown.",
-       .options = {{.name = "json", .help = "one object a line"}},
+       .details =
+           "First shows what would run, with what it may reach and what is suspicious about it. A "
+           "server\n"
+           "that was never reviewed like this is started only when it is named, with --yes, or "
+           "after the\n"
+           "question on the terminal; its files are read-only for the review. Then shows each "
+           "definition,\n"
+           "what the inspectors found in it, and how it differs from what was approved: words that "
+           "changed\n"
+           "are marked, characters that hide are named. `toolgate approve` then signs exactly what "
+           "was shown.",
+       .options = {{.name = "yes", .help = "start or contact servers that were never reviewed"},
+                   {.name = "full", .help = "fold nothing"},
+                   {.name = "widen",
+                    .value = "WHAT",
+                    .help = "files: the server may write where its file scopes let it"},
+                   {.name = "json", .help = "one object a line"}},
        .most_arguments = 1,
        .run = review_command},
       {.name = "stdio",

@@ -23,6 +23,8 @@ struct Console {
   bool error_is_terminal = false;  // somebody may be looking at stderr
   // Asks without an echo; empty where there is no terminal to ask on.
   std::function<Result<SecretBytes>(const std::string& prompt)> ask_secret = {};
+  // Asks for a yes or a no, and takes everything else for a no; empty where there is no terminal.
+  std::function<bool(const std::string& question)> ask_yes = {};
 };
 
 // stdout and stderr of this process.
@@ -39,7 +41,8 @@ std::string indented(std::string_view text);
 // A JSON text for this console: on a terminal with all that is not ASCII escaped, else as it is.
 std::string json_line(const Console& console, std::string_view json);
 
-enum class Style { plain, good, warning, bad, faint, strong };
+// `removed` and `added` colour the ground too, so that white space shows.
+enum class Style { plain, good, warning, bad, faint, strong, removed, added };
 std::string styled(const Console& console, Style style, std::string_view text);
 
 // Columns that fit the terminal: the widest are shortened (with "…") until a line fits.

@@ -2,359 +2,270 @@
 // approved.
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <iterator>
+#include <map>
 #include <ostream>
 
 #include "gateway/broker/approved.hpp"
-#include "gateway/broker/catalogue.hpp"
-#include "gateway/broker/difference.hpp"
-#include "gateway/broker/local_server.hpp"
 #include "gateway/broker/probe.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/freeze.hpp"
+#include "gateway/cli/go_ahead.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/last_review.hpp"
-#include "gateway/cli/seen_otherwise.hpp"
-#include "gateway/cli/shown_scopes.hpp"
+#include "gateway/cli/review_rows.hpp"
+#include "gateway/cli/reviewed.hpp"
+#include "gateway/cli/shown_item.hpp"
+#include "gateway/cli/shown_server.hpp"
+#include "gateway/config/command_findings.hpp"
 #include "gateway/core/clock.hpp"
 #include "inspectors/gate.hpp"
 
 namespace toolgate {
 namespace {
 
-constexpr std::size_t shown_columns = 100;  // of a description, for people
-
-// One item of a server, judged.
-struct Reviewed {
-  Definition definition;
-  std::string exposed;
-  std::string state;  // "approved", "new", "changed", "missing", "refused"
-  std::string why;
-  std::vector<Change> changes;
-  std::vector<SeenOtherwise> seen;  // since the last approval
-  std::vector<Finding> findings;
-  bool withheld = false;
-  std::optional<Digest> pin;
-};
-
-Inspection inspect(const InspectionGate& gate, const Definition& definition) {
-  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
-  if (!document) return Inspection{};
-  bool instructions = definition.kind == ItemKind::instructions;
-  return gate.inspect(instructions ? Channel::instructions : Channel::definition, document->root());
-}
-
-bool is_dynamic_skill(const Definition& definition) {
-  if (definition.kind != ItemKind::skill) return false;
-  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
-  auto resources = document ? document->root().find("resources") : std::nullopt;
-  return resources && resources->equals("dynamic");
-}
-
-const ApprovedItem* approved_item(const Approved& approved, const ServerIdentity& identity,
-                                  const Definition& definition) {
-  for (const ApprovedItem& item : approved.items) {
-    if (item.approval.identity == identity && item.definition.kind == definition.kind &&
-        item.definition.key == definition.key) {
-      return &item;
-    }
-  }
-  return nullptr;
-}
-
-Reviewed judge(const ServerEntry& entry, const Definition& definition, const Approved& approved,
-               const OpenSightings& open, const InspectionGate& gate) {
-  Reviewed item;
-  item.definition = definition;
-  bool named = definition.kind == ItemKind::tool || definition.kind == ItemKind::prompt;
-  item.exposed = named ? exposed_name(entry.prefix, definition.key) : definition.key;
-  Inspection inspection = inspect(gate, definition);
-  item.findings = std::move(inspection.findings);
-  bool must_be_whole = definition.kind == ItemKind::skill;  // its files are held against it
-  item.withheld = inspection.verdict == Verdict::withhold ||
-                  (must_be_whole && inspection.verdict != Verdict::allow);
-  auto pinned = pin(entry.identity(), definition);
-  if (!pinned) {
-    item.state = "refused";
-    item.why = pinned.refusal().detail;
-    return item;
-  }
-  item.pin = pinned->pin;
-  const ApprovedItem* known = approved_item(approved, entry.identity(), definition);
-  auto verified = approved.book.verify(*pinned, entry.identity(), now_utc_ns());
-  if (!known) {
-    item.state = "new";
-  } else if (verified && known->approval.scopes == entry.scope_digest()) {
-    item.state = "approved";
-  } else {
-    item.state = "changed";
-    item.why = verified ? "what the server may reach was changed" : verified.refusal().detail;
-    item.changes = changes_between(known->definition.json, definition.json);
-  }
-  item.seen = seen_otherwise(open, entry.identity(), definition, pinned->pin.text());
-  if (item.state == "approved" && !item.seen.empty()) item.state = "changed";
-  if (!item.seen.empty()) item.why += (item.why.empty() ? "" : "; ") + seen_text(item.seen);
-  if (item.why.empty() && is_dynamic_skill(definition)) {
-    item.why = "its files are made anew for each reading: no digest covers what they say";
-  }
-  return item;
-}
-
-boost::json::value maybe(const std::optional<std::string>& text) {
-  return text ? boost::json::value(*text) : boost::json::value(nullptr);
-}
-
-using Words = std::vector<std::string>;
-
-// What a start runs, and what a sandbox shows of the host for it; where a start would be refused,
-// the command as the configuration has it. Found out once for a server: a frozen package is
-// verified.
-struct Running {
-  Words command;
-  Words program;
-};
-
-Running running_of(const ServerEntry& entry) {
-  if (!entry.is_local()) return Running{};
-  auto server = local_server(entry);
-  if (!server) return Running{entry.argv, {}};
-  Running running{std::move(server->argv), {}};
-  if (server->sandbox) running.program = std::move(server->sandbox->programs);
-  return running;
-}
-
-boost::json::array array_of(const Words& words) {
-  boost::json::array array;
-  for (const std::string& word : words) array.push_back(boost::json::value(word));
-  return array;
-}
-
-void print_json(Console& console, const ServerEntry& entry, const Running& running,
-                const Reviewed& item) {
-  boost::json::object row;
-  row["server"] = entry.name.text();
-  row["tool"] = item.definition.key;
-  row["kind"] = std::string(item_kind_name(item.definition.kind));
-  row["state"] = item.state;
-  row["class"] = item.state == "changed" ? "changed" : "";
-  row["exposed"] = item.exposed;
-  boost::json::array changes;
-  for (const Change& change : item.changes) {
-    boost::json::object one;
-    one["path"] = change.path;
-    one["old"] = maybe(change.old);
-    one["new"] = maybe(change.now);
-    changes.push_back(std::move(one));
-  }
-  row["changes"] = std::move(changes);
-  row["pin"] = item.pin ? boost::json::value(item.pin->text()) : boost::json::value(nullptr);
-  boost::json::array words = array_of(running.command);
-  if (!entry.is_local()) words.push_back(boost::json::value(entry.url));
-  row["command"] = std::move(words);
-  row["artefact"] = entry.artefact ? boost::json::value(entry.artefact->digest.text())
-                                   : boost::json::value(nullptr);
-  row["scopes"] = scopes_json(entry, running.program);
-  if (!item.why.empty()) row["why"] = item.why;
-  std::string json = boost::json::serialize(row);
-  json.pop_back();
-  json += R"(,"findings":)" + findings_json(item.findings);
-  json += R"(,"seen":)" + seen_json(item.seen) + "}";
-  console.out << json_line(console, json) << "\n";
-}
-
-std::string first_line(const Definition& definition) {
-  auto document = parse_document(Untrusted<std::string>(definition.json), JsonLimits{});
-  if (!document) return "";
-  auto about = definition.kind == ItemKind::skill ? document->root().find("frontmatter")
-                                                  : std::optional<Value>(document->root());
-  auto text = about && !about->is_string() ? about->find("description") : about;
-  if (!text || !text->is_string()) return "";
-  std::string line = text->text();
-  line = line.substr(0, line.find('\n'));
-  if (line.size() > shown_columns) {
-    std::size_t cut = shown_columns;
-    while (cut > 0 && (static_cast<unsigned char>(line[cut]) & 0xC0) == 0x80) --cut;
-    line = line.substr(0, cut) + "…";
-  }
-  return visible(line);
-}
-
-Style style_of(const Reviewed& item) {
-  if (item.withheld || item.state == "refused") return Style::bad;
-  if (item.state == "approved") return Style::good;
-  return Style::warning;
-}
-
-void print_changes(Console& console, const std::vector<Change>& changes) {
-  for (const Change& change : changes) {
-    console.out << "      " << visible(change.path) << "\n"
-                << "        - " << visible(change.old.value_or("(absent)")) << "\n"
-                << "        + " << visible(change.now.value_or("(absent)")) << "\n";
-  }
-}
-
-void print_item(Console& console, const Reviewed& item) {
-  console.out << "  " << styled(console, style_of(item), item.state) << "  "
-              << item_kind_name(item.definition.kind) << " "
-              << styled(console, Style::strong, visible(item.definition.key));
-  if (item.exposed != item.definition.key) console.out << "  as " << visible(item.exposed);
-  console.out << "\n";
-  std::string line = first_line(item.definition);
-  if (!line.empty()) console.out << "      " << styled(console, Style::faint, line) << "\n";
-  if (!item.why.empty()) console.out << "      " << visible(item.why) << "\n";
-  print_changes(console, item.changes);
-  for (const SeenOtherwise& seen : item.seen) {
-    if (seen.changes.empty()) continue;
-    console.out << "      seen at " << utc_text(seen.sighting.time_ns) << "\n";
-    print_changes(console, seen.changes);
-  }
-  for (const Finding& finding : item.findings) {
-    console.out << "      "
-                << styled(console, finding.severity == Severity::hard ? Style::bad : Style::warning,
-                          std::string(severity_name(finding.severity)) + " " + finding.id)
-                << " at " << visible(finding.pointer) << ": " << visible(finding.why) << "\n";
-  }
-}
+using Findings = std::vector<Finding>;
 
 struct Summary {
-  std::size_t waiting = 0;
   std::size_t failed = 0;
   bool hard = false;
 };
 
-Status keep(const Invocation& call, Store& store, const ReviewSeal& seal, const ServerEntry& entry,
-            const Offer& offer, const OpenSightings& open, const std::vector<Reviewed>& items) {
-  std::vector<Shown> shown;
-  std::int64_t now = now_utc_ns();
-  for (const Reviewed& item : items) {
-    if (!item.pin || item.state == "missing") continue;
-    Shown one;
-    one.identity = entry.identity();
-    one.scopes = entry.scope_digest();
-    one.definition = item.definition;
-    one.pin = *item.pin;
-    one.findings = findings_json(item.findings);
-    one.time_ns = now;
-    shown.push_back(std::move(one));
-  }
-  Status put = store.put_shown(entry.name.text(), std::move(shown), seal);
-  if (!put) return put;
-  auto stored = store.shown(entry.name.text());
-  if (!stored) return stored.refusal();
-  Status marked = mark_shown(store, shown_rows(open, entry.identity()), now);
-  if (!marked) return marked;
-  Status remembered = remember_review(call.home, entry.name.text(), *stored, seal);
-  if (!remembered) return remembered;
-  return store.put_server(StoredServer{entry.name.text(), entry.identity(), offer.capabilities,
-                                       offer.server_info,
-                                       std::string(revision_text(offer.revision))});
+bool is_hard(const Findings& findings) {
+  return std::ranges::any_of(
+      findings, [](const Finding& finding) { return finding.severity == Severity::hard; });
 }
 
-std::vector<Reviewed> judge_all(const ServerEntry& entry, const Offer& offer,
-                                const Approved& approved, const OpenSightings& open,
-                                const InspectionGate& gate) {
-  std::vector<Reviewed> items;
-  for (const Definition& definition : offer.items) {
-    items.push_back(judge(entry, definition, approved, open, gate));
-  }
-  for (const Oddity& oddity : offer.oddities) {
-    Reviewed odd;
-    odd.definition = oddity.definition;
-    odd.exposed = oddity.definition.key;
-    odd.state = "refused";
-    odd.why = oddity.detail;
-    items.push_back(std::move(odd));
-  }
-  for (const ApprovedItem& known : approved.items) {
-    if (known.approval.identity != entry.identity()) continue;
-    bool offered = false;
-    for (const Oddity& oddity : offer.oddities) {
-      offered = offered || (oddity.definition.kind == known.definition.kind &&
-                            oddity.definition.key == known.definition.key);
+// One review, from the configuration to the record of it.
+class Review {
+ public:
+  Review(const Invocation& call, Store& store, const ReviewSeal& seal, const Approved& approved)
+      : call_(call), store_(store), seal_(seal), approved_(approved) {}
+
+  int run(const Configuration& configuration, std::vector<ServerEntry> entries) {
+    show_starts(entries);
+    std::vector<Probed> held = without_go_ahead(call_, entries, unknown_);
+    for (const Probed& probed : held) show_failure(probed, "imported");
+    std::vector<Probed> probed = freeze_for_review(call_, entries);
+    const auto files = call_.has("widen") ? ProbeFiles::as_configured : ProbeFiles::read_only;
+    std::ranges::move(probe_servers(std::move(entries), files), std::back_inserter(probed));
+    const std::vector<NamedItem> names = known_names(configuration, probed);
+    for (const Probed& one : probed) {
+      if (!one.offer) {
+        show_failure(one, "failed");
+        continue;
+      }
+      Status shown = show_offer(one, names);
+      if (!shown) return fail(call_.console, shown.refusal());
     }
-    for (const Definition& definition : offer.items) {
-      offered = offered || (definition.kind == known.definition.kind &&
-                            definition.key == known.definition.key);
-    }
-    if (offered) continue;
-    Reviewed gone;
-    gone.definition = known.definition;
-    gone.exposed = known.definition.key;
-    gone.state = "missing";
-    gone.why = "approved, but not offered any more";
-    gone.pin = known.approval.pin;
-    items.push_back(std::move(gone));
+    Status recorded = record_acts(call_, std::move(records_));
+    if (!recorded) return fail(call_.console, recorded.refusal());
+    if (summary_.failed > 0) return exit_status::failed;
+    return summary_.hard ? exit_status::findings : exit_status::done;
   }
-  return items;
-}
 
-// What people meet first: a server that cannot see the files that it is told to work on.
-std::string hint_for(const ServerEntry& entry) {
-  if (!entry.is_local() || entry.isolation == Isolation::none || !entry.files.empty()) return "";
-  return "it runs in a sandbox that shows none of your files and no network: grant what it needs "
-         "with \"toolgate\": {\"files\": [{\"path\": ..., \"mode\": \"ro\"}]} in its entry";
-}
+ private:
+  Fold fold() const { return call_.has("full") ? Fold::full : Fold::folded; }
+  bool json() const { return call_.has("json"); }
 
-void print_failure(Console& console, const Probed& probed, bool json) {
-  const ServerEntry& entry = probed.entry;
-  const Refusal& why = probed.offer.refusal();
-  const std::string hint = hint_for(entry);
-  if (!json) {
-    console.out << styled(console, Style::strong, entry.name.text()) << "\n  "
-                << styled(console, Style::bad, "failed") << "  " << visible(why.detail) << "\n"
+  // Everything that would run, before any of it does. With --json it goes to stderr, and only what
+  // is new: each row has it too.
+  void show_starts(const std::vector<ServerEntry>& entries) {
+    for (const ServerEntry& entry : entries) {
+      const bool known = is_known(call_, store_, seal_, approved_, entry);
+      if (!known) unknown_.push_back(entry.name.text());
+      Findings findings = command_findings(entry);
+      if (!json()) print_start(call_.console, call_.console.out, entry, findings);
+      if (json() && !known) print_start(call_.console, call_.console.error, entry, findings);
+    }
+  }
+
+  void record(const Probed& probed, const char* decision) {
+    Record record;
+    record.kind = "review";
+    record.server = probed.entry.name.text();
+    record.decision = decision;
+    if (!probed.offer) record.reason = probed.offer.refusal().detail;
+    records_.push_back(std::move(record));
+  }
+
+  void show_failure(const Probed& probed, const std::string& state) {
+    record(probed, state == "imported" ? "deny" : "error");
+    ++summary_.failed;
+    const std::string hint = state == "imported" ? "" : hint_for(probed.entry);
+    if (json()) {
+      print_failed_row(call_.console, probed, state, hint, command_findings(probed.entry));
+      return;
+    }
+    Console& console = call_.console;
+    console.out << "\n"
+                << styled(console, Style::strong, probed.entry.name.text()) << "\n  "
+                << styled(console, Style::bad, state) << "  "
+                << visible(probed.offer.refusal().detail) << "\n"
                 << indented(probed.last_words);
     if (!hint.empty()) console.out << "  " << hint << "\n";
-    return;
   }
-  boost::json::object row;
-  row["server"] = entry.name.text();
-  row["state"] = "failed";
-  row["why"] = why.detail;
-  row["last_words"] = probed.last_words;
-  row["hint"] = hint;
-  console.out << json_line(console, boost::json::serialize(row)) << "\n";
-}
 
-void print_server(Console& console, const ServerEntry& entry, const Words& command,
-                  const std::vector<Reviewed>& items, Summary& summary) {
-  console.out << styled(console, Style::strong, entry.name.text()) << "  ";
-  for (const std::string& word : command) console.out << visible(word) << " ";
-  console.out << entry.url << "\n";
-  if (entry.artefact) {
+  // What people meet first: a server that cannot see the files that it is told to work on.
+  std::string hint_for(const ServerEntry& entry) const {
+    if (!entry.is_local() || entry.isolation == Isolation::none) return "";
+    if (entry.files.empty()) {
+      return "it runs in a sandbox that shows none of your files and no network: grant what it "
+             "needs with \"toolgate\": {\"files\": [{\"path\": ..., \"mode\": \"ro\"}]} in its "
+             "entry";
+    }
+    const bool writes = std::ranges::any_of(entry.files, &FileScope::is_writable);
+    if (!writes || call_.has("widen")) return "";
+    return "for a review its files are read-only: `toolgate review " + entry.name.text() +
+           " --widen files` lets it write to them";
+  }
+
+  Status show_offer(const Probed& probed, const std::vector<NamedItem>& names) {
+    const ServerEntry& entry = probed.entry;
+    const Findings started = command_findings(entry);
+    // As late as can be: what is not shown cannot be approved.
+    auto open = open_sightings(store_);
+    if (!open) return open.refusal();
+    std::vector<Reviewed> items =
+        review_offer(entry, *probed.offer, approved_, *open, inspection_, names);
+    if (!json()) print_heading(entry);
+    const Running running = running_of(entry);
+    std::size_t waiting = 0;
+    for (Reviewed& item : items) {
+      summary_.hard = summary_.hard || item.withheld;
+      waiting += item.waits() ? 1 : 0;
+      if (!json()) print_item(call_.console, item, fold());
+      // An approval of any part of a server approves how it is started.
+      item.findings.insert(item.findings.end(), started.begin(), started.end());
+      if (json()) print_row(call_.console, entry, running, item);
+    }
+    summary_.hard = summary_.hard || is_hard(started);
+    if (!json()) print_waiting(entry, items, waiting);
+    call_.console.out << std::flush;
+    record(probed, "allow");
+    return keep(probed, *open, items);  // once it was shown
+  }
+
+  void print_heading(const ServerEntry& entry) {
+    Console& console = call_.console;
+    console.out << "\n" << styled(console, Style::strong, entry.name.text());
+    if (!entry.artefact) {
+      console.out << "\n";
+      return;
+    }
     console.out << "  " << styled(console, Style::faint, "frozen") << "  "
-                << entry.artefact->digest.text() << "\n";
+                << entry.artefact->digest.text() << "\n"
+                << "  " << styled(console, Style::faint, "runs") << "  "
+                << shell_line(running_of(entry).command) << "\n";
   }
-  print_scopes(console, entry);
-  std::size_t waiting = 0;
-  for (const Reviewed& item : items) {
-    print_item(console, item);
-    waiting += item.state == "new" || item.state == "changed" ? 1 : 0;
+
+  void print_waiting(const ServerEntry& entry, const std::vector<Reviewed>& items,
+                     std::size_t waiting) {
+    if (waiting == 0) return;
+    std::map<ChangeClass, std::size_t> classes;
+    for (const Reviewed& item : items) {
+      if (item.waits() && item.change_class) ++classes[*item.change_class];
+    }
+    std::string list;
+    for (const auto& [change_class, count] : classes) {
+      list += (list.empty() ? "" : ", ") + std::to_string(count) + " " +
+              std::string(change_class_name(change_class));
+    }
+    call_.console.out << "  " << waiting << " wait for approval (" << list << "): toolgate approve "
+                      << entry.name.text() << "\n";
   }
-  summary.waiting += waiting;
-  if (waiting > 0) {
-    console.out << "  " << waiting << " wait for approval: toolgate approve " << entry.name.text()
-                << "\n";
+
+  // Names that a model may see beside those that are reviewed: of what is offered now, what is
+  // approved, and what other reviews showed.
+  std::vector<NamedItem> known_names(const Configuration& configuration,
+                                     const std::vector<Probed>& probed) {
+    std::vector<NamedItem> names;
+    const auto add = [&](const std::string& server, const Definition& definition) {
+      names.push_back(NamedItem{server, definition.kind, definition.key});
+    };
+    for (const ServerEntry& entry : configuration.servers) {
+      const std::string& name = entry.name.text();
+      const auto now =
+          std::ranges::find(probed, name, [](const Probed& one) { return one.entry.name.text(); });
+      if (now != probed.end() && now->offer) {
+        for (const Definition& definition : now->offer->items) add(name, definition);
+        continue;
+      }
+      for (const ApprovedItem& item : approved_.items) {
+        if (item.approval.server == name) add(name, item.definition);
+      }
+      auto shown = store_.shown(name);
+      if (!shown) continue;
+      for (const Shown& item : *shown) add(name, item.definition);
+    }
+    return names;
   }
-  console.out << "\n";
+
+  Status keep(const Probed& probed, const OpenSightings& open, const std::vector<Reviewed>& items) {
+    const ServerEntry& entry = probed.entry;
+    std::vector<Shown> shown;
+    const std::int64_t now = now_utc_ns();
+    for (const Reviewed& item : items) {
+      if (!item.pin || item.state == "missing") continue;
+      Shown one;
+      one.identity = entry.identity();
+      one.scopes = entry.scope_digest();
+      one.definition = item.definition;
+      one.pin = *item.pin;
+      one.findings = findings_json(item.findings);
+      one.change_class = class_text(item);
+      one.time_ns = now;
+      shown.push_back(std::move(one));
+    }
+    const std::string& name = entry.name.text();
+    Status put = store_.put_shown(name, std::move(shown), seal_);
+    if (!put) return put;
+    auto stored = store_.shown(name);
+    if (!stored) return stored.refusal();
+    Status marked = mark_shown(store_, shown_rows(open, entry.identity()), now);
+    if (!marked) return marked;
+    Status remembered = remember_review(call_.home, name, *stored, seal_);
+    if (!remembered) return remembered;
+    return store_.put_server(StoredServer{name, entry.identity(), probed.offer->capabilities,
+                                          probed.offer->server_info,
+                                          std::string(revision_text(probed.offer->revision))});
+  }
+
+  const Invocation& call_;
+  Store& store_;
+  const ReviewSeal& seal_;
+  const Approved& approved_;
+  InspectionGate inspection_{all_inspectors()};
+  std::vector<std::string> unknown_;
+  std::vector<Record> records_;
+  Summary summary_;
+};
+
+Result<std::vector<ServerEntry>> chosen_servers(const Invocation& call,
+                                                const Configuration& configuration) {
+  std::vector<ServerEntry> entries;
+  if (call.arguments.empty()) {
+    std::ranges::copy_if(configuration.servers, std::back_inserter(entries),
+                         [](const ServerEntry& entry) { return !entry.disabled; });
+    return entries;
+  }
+  auto entry = find_server(call, configuration, call.arguments.front());
+  if (!entry) return entry.refusal();
+  entries.push_back(std::move(*entry));
+  return entries;
 }
 
 }  // namespace
 
 int review_command(const Invocation& call) {
   Console& console = call.console;
+  if (call.option_or("widen", "files") != "files") {
+    return fail_usage(console, "a review can be widened by: files", call.command.name);
+  }
   auto configuration = load_configuration(call);
   if (!configuration) return fail(console, configuration.refusal());
-  std::vector<ServerEntry> entries;
-  if (!call.arguments.empty()) {
-    auto entry = find_server(call, *configuration, call.arguments.front());
-    if (!entry) return fail(console, entry.refusal());
-    entries.push_back(std::move(*entry));
-  } else {
-    for (const ServerEntry& entry : configuration->servers) {
-      if (!entry.disabled) entries.push_back(entry);
-    }
-  }
+  auto entries = chosen_servers(call, *configuration);
+  if (!entries) return fail(console, entries.refusal());
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
   auto seal = review_seal(call);
@@ -363,44 +274,7 @@ int review_command(const Invocation& call) {
   if (!trusted) return fail(console, trusted.refusal());
   auto approved = load_approved(**store, *trusted);
   if (!approved) return fail(console, approved.refusal());
-
-  bool json = call.has("json");
-  InspectionGate gate(all_inspectors());
-  Summary summary;
-  std::vector<Record> records;
-  std::vector<Probed> probed_servers = freeze_for_review(call, entries);
-  std::ranges::move(probe_servers(std::move(entries)), std::back_inserter(probed_servers));
-  for (const Probed& probed : probed_servers) {
-    Record record;
-    record.kind = "review";
-    record.server = probed.entry.name.text();
-    record.decision = probed.offer ? "allow" : "error";
-    if (!probed.offer) {
-      record.reason = probed.offer.refusal().detail;
-      print_failure(console, probed, json);
-      ++summary.failed;
-      records.push_back(std::move(record));
-      continue;
-    }
-    auto open = open_sightings(**store);  // as late as can be: what is not shown cannot be approved
-    if (!open) return fail(console, open.refusal());
-    std::vector<Reviewed> items = judge_all(probed.entry, *probed.offer, **approved, *open, gate);
-    const Running running = running_of(probed.entry);
-    for (const Reviewed& item : items) {
-      summary.hard = summary.hard || item.withheld;
-      if (json) print_json(console, probed.entry, running, item);
-    }
-    if (!json) print_server(console, probed.entry, running.command, items, summary);
-    console.out << std::flush;
-    Status kept =
-        keep(call, **store, *seal, probed.entry, *probed.offer, *open, items);  // once it was shown
-    if (!kept) return fail(console, kept.refusal());
-    records.push_back(std::move(record));
-  }
-  Status recorded = record_acts(call, std::move(records));
-  if (!recorded) return fail(console, recorded.refusal());
-  if (summary.failed > 0) return exit_status::failed;
-  return summary.hard ? exit_status::findings : exit_status::done;
+  return Review(call, **store, *seal, **approved).run(*configuration, std::move(*entries));
 }
 
 }  // namespace toolgate

@@ -17,7 +17,8 @@ std::string changes_json(const std::vector<Change>& changes) {
     if (json.size() > 1) json += ',';
     json += R"({"path":)" + json_quote(change.path);
     json += R"(,"old":)" + (change.old ? json_quote(*change.old) : "null");
-    json += R"(,"new":)" + (change.now ? json_quote(*change.now) : "null") + "}";
+    json += R"(,"new":)" + (change.now ? json_quote(*change.now) : "null");
+    json += R"(,"class":)" + json_quote(change_class_name(change.change_class)) + "}";
   }
   return json + "]";
 }
@@ -31,7 +32,7 @@ std::vector<SeenOtherwise> seen_otherwise(const OpenSightings& open, const Serve
     if (!shows_another(*sighting, definition, pin)) continue;
     SeenOtherwise one{.sighting = *sighting, .changes = {}};
     if (sighting->kind && !sighting->definition.empty()) {
-      one.changes = changes_between(definition.json, sighting->definition);
+      one.changes = changes_between(definition.kind, definition.json, sighting->definition);
     }
     all.push_back(std::move(one));
   }

@@ -150,7 +150,7 @@ std::vector<Command> trust_commands() {
        .most_arguments = 1,
        .run = freeze_command},
       {.name = "approve",
-       .synopsis = "SERVER [ITEM...]",
+       .synopsis = "SERVER [ITEM...] [--class LIST]",
        .summary = "sign an approval of exactly what `review` last showed of a server",
        .details = "An ITEM is a tool's or prompt's name, a resource's URI, or \"instructions\"; "
                   "KIND:NAME where\n"
@@ -161,6 +161,10 @@ std::vector<Command> trust_commands() {
                   "names. Exit status 3 when findings stand in the way.",
        .options = {{.name = "accept-findings",
                     .help = "approve in spite of findings that withhold"},
+                   {.name = "class",
+                    .value = "LIST",
+                    .help =
+                        "only changes of these classes, as review shows them: cosmetic,narrowed"},
                    {.name = "expires",
                     .value = "TIME",
                     .help = "end of the approval: 30d, or an RFC 3339 time"},

@@ -153,6 +153,13 @@ CREATE TABLE sightings(
 CREATE UNIQUE INDEX sightings_once ON sightings(identity, kind, key, why, pin);
 )sql";
 
+// Of what kind the change is that was shown, so that `approve` can take one kind of them. What was
+// shown before has no seal over it, and has to be reviewed again.
+constexpr const char* version_3_classes = R"sql(
+DELETE FROM shown;
+ALTER TABLE shown ADD COLUMN change_class TEXT NOT NULL DEFAULT '';
+)sql";
+
 std::string change_triggers(std::initializer_list<const char*> tables) {
   std::string all;
   for (const char* table : tables) {
@@ -212,7 +219,9 @@ Status ensure_schema(Database& database) {
     if (!made) return made;
   }
   if (*version < 3) {
-    auto made = database.run((version_3_sightings + change_triggers({"sightings"})).c_str());
+    auto made = database.run(
+        (std::string(version_3_sightings) + version_3_classes + change_triggers({"sightings"}))
+            .c_str());
     if (!made) return made;
   }
   auto marked = database.run(("PRAGMA application_id=" + std::to_string(application_id) +

@@ -87,6 +87,7 @@ std::vector<std::string> columns_of(const Shown& item) {
           item.definition.json,
           item.pin.text(),
           item.findings,
+          item.change_class,
           std::to_string(item.time_ns),
           std::to_string(item.place)};
 }
@@ -94,7 +95,7 @@ std::vector<std::string> columns_of(const Shown& item) {
 Status put_item(Database& database, const Shown& item) {
   auto insert = database.query(
       "INSERT INTO shown(server, identity, scopes, kind, key, definition, pin, findings, time_ns,"
-      " place, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " place, seal, change_class) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert) return insert.refusal();
   const std::string identity = item.identity.text();
   const std::string scopes = item.scopes.text();
@@ -110,6 +111,7 @@ Status put_item(Database& database, const Shown& item) {
       .bind(9, item.time_ns)
       .bind(10, item.place)
       .bind(11, item.seal)
+      .bind(12, item.change_class)
       .run();
 }
 
@@ -138,6 +140,7 @@ Result<Shown> read_item(const Query& row) {
   item.time_ns = row.number(8);
   item.place = row.number(9);
   item.seal = row.text(10);
+  item.change_class = row.text(11);
   return item;
 }
 
@@ -214,8 +217,8 @@ Status Store::put_shown(const std::string& server, std::vector<Shown> items,
 
 Result<std::vector<Shown>> Store::shown(const std::string& server) {
   auto rows = database_->query(
-      "SELECT server, identity, scopes, kind, key, definition, pin, findings, time_ns, place, seal"
-      " FROM shown WHERE server = ? ORDER BY place");
+      "SELECT server, identity, scopes, kind, key, definition, pin, findings, time_ns, place, seal,"
+      " change_class FROM shown WHERE server = ? ORDER BY place");
   if (!rows) return rows.refusal();
   rows->bind(1, server);
   std::vector<Shown> items;

@@ -86,6 +86,7 @@ TEST_CASE_FIXTURE(Fixture,
   };
   const Row rows[] = {
       {"findings emptied", "UPDATE shown SET findings = '[]' WHERE key = 'bad'"},
+      {"another class", "UPDATE shown SET change_class = 'cosmetic' WHERE key = 'read'"},
       {"another time", "UPDATE shown SET time_ns = time_ns + 1 WHERE key = 'read'"},
       {"another order", "UPDATE shown SET place = 7 WHERE key = 'read'"},
       {"another kind", "UPDATE shown SET kind = 'prompt' WHERE key = 'read'"},
@@ -97,7 +98,7 @@ TEST_CASE_FIXTURE(Fixture,
        "UPDATE shown SET seal = (SELECT seal FROM shown WHERE key = 'bad') WHERE key = 'read'"},
       {"a row more",
        "INSERT INTO shown SELECT server, identity, scopes, 'prompt', key, definition, pin,"
-       " findings, time_ns, place, seal FROM shown WHERE key = 'read'"},
+       " findings, time_ns, place, seal, change_class FROM shown WHERE key = 'read'"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

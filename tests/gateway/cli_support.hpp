@@ -83,6 +83,7 @@ struct Offer {
   ItemKind kind;
   std::string key;
   std::string findings = "[]";
+  std::string change_class = "new";
 };
 
 // The seal of that home's reviews.
@@ -128,6 +129,7 @@ inline void show(const CommandLine& toolgate, const std::string& server,
     item.definition = definition;
     item.pin = pinned->pin;
     item.findings = offer.findings;
+    item.change_class = offer.change_class;
     item.time_ns = now_utc_ns();
     items.push_back(item);
   }

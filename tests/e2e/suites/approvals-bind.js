@@ -91,14 +91,14 @@ async function review(checks) {
     bound.change(wider);
     for (const other of [narrow, unbound]) {
       bound.change(wider);
-      bound.home.mustRun('review', 'echo');
+      bound.home.mustRun('review', 'echo', '--widen', 'files');
       bound.change(other);
       bound.mustRefuse(changed);
     }
     bound.change(wider);
-    const shown = bound.home.mustRun('review', 'echo');
+    const shown = bound.home.mustRun('review', 'echo', '--widen', 'files');
     ensure(shown.includes('isolation') && shown.includes(`${bound.scope}  rw`), `the review does not show the scopes: ${shown}`);
-    const [one] = bound.home.records('review', 'echo');
+    const [one] = bound.home.records('review', 'echo', '--widen', 'files');
     equal(one.scopes.files, [{ path: bound.scope, mode: 'rw' }], 'the scopes');
     const [signed] = bound.home.records('approve', 'echo');
     equal(signed.scopes, one.scopes.digest, 'the digest of the scopes that was signed');
@@ -115,7 +115,7 @@ async function starts(checks) {
       const bound = await Bound.create(after, { approve: false });
       const narrow = typeof first === 'function' ? first(bound.scope) : first;
       bound.change(narrow);
-      await bound.home.approve(['echo']);
+      await bound.home.approve(['echo'], '--widen', 'files');
       const serving = await bound.home.serve();
       const client = await connectHttp(serving.url);
       after(() => client.close());
@@ -148,7 +148,7 @@ async function starts(checks) {
       await eventually(async () => !(await call()).isError, 'it is back with what was approved', 20);
       bound.change(later(bound.scope));
       await eventually(() => bound.home.records('status')[0].process === 'held', 'it is held again', 20);
-      await bound.home.approve(['echo']);
+      await bound.home.approve(['echo'], '--widen', 'files');
       await eventually(async () => !(await call()).isError, 'it runs with what was approved now', 20);
     }, { seconds: 120 });
   }

@@ -57,7 +57,7 @@ async function oddServers(checks, transport) {
   const ready = await checks.test(`${transport}: servers that answer oddly when asked for their era are reviewed`, async () => {
     const entries = await Promise.all([...names].map(async ([way, name]) => [name, await entryFor(way)]));
     home = await Home.create(Object.fromEntries(entries), { approve: false });
-    home.run('review', '--json');
+    home.run('review', '--yes', '--json');
     for (const way of used) home.run('approve', names.get(way));
     serving = await home.serve();
   }, { seconds: 60 });

@@ -197,7 +197,7 @@ async function administration(checks) {
     await eventually(() => changes > 0, 'the agent hears of the change');
     await rejects(skills.get(pdf), /held for review/, 'the changed skill');
     const [, changed] = reviewed();
-    equal([changed.tool, changed.state, changed.class], [pdf, 'changed', 'changed'], 'the changed skill');
+    equal([changed.tool, changed.state, changed.class], [pdf, 'changed', 'instruction-bearing'], 'the changed skill');
     const file = Buffer.from('One field a line: Größe, \u{1f600}.\nMore.\n');
     const digest = `sha256:${createHash('sha256').update(file).digest('hex')}`;
     ensure(changed.changes.some(({ new: now }) => now?.includes(digest)), 'the change does not show the digest');

@@ -1,0 +1,21 @@
+#pragma once
+// A server on the page of a review, before anything of it runs: the exact command line or address,
+// what is suspicious about it, and all that it may reach.
+
+#include <string>
+#include <vector>
+
+#include "gateway/cli/console.hpp"
+#include "gateway/config/configuration.hpp"
+#include "gateway/core/finding.hpp"
+
+namespace toolgate {
+
+// As a shell would have to be told it, whole: "node '/opt/a b.js' -x". What hides is written out.
+std::string shell_line(const std::vector<std::string>& words);
+
+// On `out`, which is one of the console's streams.
+void print_start(Console& console, std::ostream& out, const ServerEntry& entry,
+                 const std::vector<Finding>& findings);
+
+}  // namespace toolgate
