@@ -1,6 +1,7 @@
 #!/bin/bash
 # toolgate in one command: builds it, puts three published MCP servers behind it, approves some of their
 # tools, uses them over stdio and over HTTP, and shows a call that is refused and the record that says why.
+# Then a new version of one of them arrives: it is held, shown beside what was approved, and approved again.
 # Everything happens in a temporary home; run it as often as you like, as root or as a user with sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +26,7 @@ export TOOLGATE_HOME QUICKSTART_FOLDER
 gateway=
 cleanup() {
   [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null; wait "$gateway" 2>/dev/null; }
+  chmod -R u+w "$folder"  # frozen packages are read-only
   rm -rf "$folder"
 }
 trap cleanup EXIT
@@ -35,8 +37,9 @@ step "2. A home: configuration, keys, an empty log"
 show "init"
 "$toolgate" init
 
-step "3. Three servers from npm. They become *imported*: nothing of them has run yet. Each will run in a
-   sandbox of its own; one of them is told that it may use all of the machine, and is granted one folder"
+step "3. Three servers from npm. Two are added by hand, one stands in a project's .mcp.json, which is data:
+   nothing of them runs, is contacted or is resolved. Each will run in a sandbox of its own; one of them is told
+   that it may use all of the machine, and is granted one folder"
 add() {
   local name=$1 options=$2
   shift 2
@@ -45,12 +48,20 @@ add() {
   "$toolgate" server add "$name" $options -- "$(command -v node)" "$@"
 }
 add files "--rw $QUICKSTART_FOLDER" "$packages/server-filesystem/dist/index.js" /
-add memory "" "$packages/server-memory/dist/index.js"
 add everything "" "$packages/server-everything/dist/index.js"
+server_memory=@modelcontextprotocol/server-memory
+cat >"$folder/.mcp.json" <<END
+{ "mcpServers": { "memory": { "command": "npx", "args": ["-y", "$server_memory@2026.1.26"] } } }
+END
+show "import .mcp.json"
+"$toolgate" import "$folder/.mcp.json"
 
-step "4. Review what they offer"
-show "review"
-"$toolgate" review >"$folder/review.txt"
+step "4. Freeze the npm package: from now on what npm delivered runs, and nothing else. Then review: first what
+   would run and what it may reach, then what it offers. Without a terminal --yes says that it may run"
+show "freeze memory"
+"$toolgate" freeze memory
+show "review --yes"
+"$toolgate" review --yes >"$folder/review.txt"
 head -n 15 "$folder/review.txt"
 echo "   ... $(wc -l <"$folder/review.txt") lines"
 
@@ -80,6 +91,21 @@ node examples/client.mjs http "$url"
 step "8. Why was files__write_file refused? The log says it"
 show "audit query --json"
 "$toolgate" audit query --json | grep write_file | tail -n 1
+
+step "9. A change arrives: the next version of the memory server. It is another package, so nothing that was
+   approved holds for it; review shows what became different"
+sed -i "s|$server_memory@2026.1.26|$server_memory@2026.7.4|" "$TOOLGATE_HOME/toolgate.json"
+show "freeze memory"
+"$toolgate" freeze memory | head -n 1
+show "review memory"
+"$toolgate" review memory >"$folder/review.txt"
+head -n 28 "$folder/review.txt"
+echo "   ... $(wc -l <"$folder/review.txt") lines"
+
+step "10. Approve again, and use it"
+show "approve memory"
+"$toolgate" approve memory | tail -n 2
+node examples/client.mjs http "$url" | grep memory
 
 cat <<'END'
 
