@@ -28,6 +28,13 @@ constexpr std::array<Span, 6> odd_spaces = {{{0xA0, 0xA0},
                                              {0x205F, 0x205F},
                                              {0x2800, 0x2800}}};
 
+constexpr std::array<Span, 5> combining = {
+    {{0x300, 0x36F}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE20, 0xFE2F}}};
+
+// Blocks of emoji and of the symbols that have an emoji's form.
+constexpr std::array<Span, 4> pictures = {
+    {{0x203C, 0x203C}, {0x2049, 0x2049}, {0x2122, 0x3299}, {0x1F000, 0x1FAFF}}};
+
 template <std::size_t size>
 bool within(char32_t point, const std::array<Span, size>& spans) {
   return std::ranges::any_of(
@@ -42,7 +49,7 @@ struct Named {
 
 // Names of the Unicode Character Database; of controls the aliases that it gives them. The first
 // row that has the character counts.
-constexpr std::array<Named, 92> names = {{
+constexpr std::array<Named, 97> names = {{
     {0x00, 0x00, "NULL"},
     {0x01, 0x01, "START OF HEADING"},
     {0x02, 0x02, "START OF TEXT"},
@@ -71,6 +78,11 @@ constexpr std::array<Named, 92> names = {{
     {0xA0, 0xA0, "NO-BREAK SPACE"},
     {0xAD, 0xAD, "SOFT HYPHEN"},
     {0x34F, 0x34F, "COMBINING GRAPHEME JOINER"},
+    {0x300, 0x36F, "COMBINING MARK"},
+    {0x1AB0, 0x1AFF, "COMBINING MARK"},
+    {0x1DC0, 0x1DFF, "COMBINING MARK"},
+    {0x20D0, 0x20FF, "COMBINING MARK"},
+    {0xFE20, 0xFE2F, "COMBINING MARK"},
     {0x61C, 0x61C, "ARABIC LETTER MARK"},
     {0x115F, 0x115F, "HANGUL CHOSEONG FILLER"},
     {0x1160, 0x1160, "HANGUL JUNGSEONG FILLER"},
@@ -152,6 +164,8 @@ std::string number_of(char32_t point) {
 
 bool is_hidden(char32_t point) { return within(point, hidden); }
 bool is_odd_space(char32_t point) { return within(point, odd_spaces); }
+bool is_combining(char32_t point) { return within(point, combining); }
+bool is_picture(char32_t point) { return within(point, pictures); }
 
 std::string named_escape(char32_t point) {
   std::string text = "<U+" + number_of(point);

@@ -1,6 +1,7 @@
 #include "gateway/broker/change_meaning.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace toolgate {
@@ -28,22 +29,81 @@ bool have_same_words(std::string_view a, std::string_view b) {
 // A text of such a subtree could tell a model something.
 bool holds_text(const Where& where, const Value* value);
 
-bool member_holds_text(const Where& parent, const Member& member) {
-  const Where where = member_below(parent, member.name, nullptr);
+bool member_holds_text(const Where& parent, const Value& object, const Member& member) {
+  const Where where = member_below(parent, member.name, &object);
   return where.is_spoken || holds_text(where, &member.value);
 }
 
-bool string_holds_text(Spot spot, const Value& value) {
-  switch (spot) {
+bool is_type_name(std::string_view text) {
+  constexpr std::array<std::string_view, 7> types = {"string", "number", "integer", "boolean",
+                                                     "object", "array",  "null"};
+  return std::ranges::find(types, text) != types.end();
+}
+
+// Of JSON Schema and of OpenAPI.
+bool is_format_name(std::string_view text) {
+  constexpr std::array<std::string_view, 28> formats = {"date-time",
+                                                        "date",
+                                                        "time",
+                                                        "duration",
+                                                        "email",
+                                                        "idn-email",
+                                                        "hostname",
+                                                        "idn-hostname",
+                                                        "ipv4",
+                                                        "ipv6",
+                                                        "uri",
+                                                        "uri-reference",
+                                                        "iri",
+                                                        "iri-reference",
+                                                        "uuid",
+                                                        "uri-template",
+                                                        "regex",
+                                                        "json-pointer",
+                                                        "relative-json-pointer",
+                                                        "int32",
+                                                        "int64",
+                                                        "float",
+                                                        "double",
+                                                        "byte",
+                                                        "binary",
+                                                        "password",
+                                                        "url",
+                                                        "path"};
+  return std::ranges::find(formats, text) != formats.end();
+}
+
+// A pattern can spell out what a value has to say: letters outside of [...] are counted.
+bool is_terse_pattern(std::string_view text) {
+  constexpr int letters_most = 12;
+  int letters = 0;
+  bool in_class = false;
+  bool escaped = false;
+  for (char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    letters += letter && !in_class && !escaped ? 1 : 0;
+    if (!escaped && (c == '[' || c == ']')) in_class = c == '[';
+    escaped = !escaped && c == '\\';
+  }
+  return is_plain_word(text) && letters <= letters_most;
+}
+
+bool string_holds_text(const Where& where, const std::string& text) {
+  switch (where.spot) {
     case Spot::required:
+      return !is_plain_word(text) || !where.properties || !where.properties->find(text);
     case Spot::types:
     case Spot::type:
-    case Spot::restriction:
+      return !is_type_name(text);
+    case Spot::format:
+      return !is_format_name(text);
+    case Spot::pattern:
+      return !is_terse_pattern(text);
     case Spot::dialect:
     case Spot::media_type:
     case Spot::annotations:
     case Spot::execution:
-      return !is_plain_word(value.text());
+      return !is_plain_word(text);
     default:
       return true;
   }
@@ -51,7 +111,7 @@ bool string_holds_text(Spot spot, const Value& value) {
 
 bool holds_text(const Where& where, const Value* value) {
   if (value == nullptr) return false;
-  if (value->is_string()) return string_holds_text(where.spot, *value);
+  if (value->is_string()) return string_holds_text(where, value->text());
   if (value->is_array()) {
     auto element = value->first();
     while (element) {
@@ -63,7 +123,7 @@ bool holds_text(const Where& where, const Value* value) {
   if (!value->is_object()) return false;
   const auto members = value->members();
   return std::ranges::any_of(
-      members, [&](const Member& member) { return member_holds_text(where, member); });
+      members, [&](const Member& member) { return member_holds_text(where, *value, member); });
 }
 
 // What it means that something was added, removed, or replaced by something else.
@@ -164,6 +224,8 @@ ChangeClass class_without_text(const Where& where, const Value* was, const Value
     case Spot::required:
     case Spot::dependent_required:
     case Spot::restriction:
+    case Spot::pattern:
+    case Spot::format:
     case Spot::constant:
     case Spot::choices:
       return pick({narrowed, widened, widened}, was, now);
@@ -190,7 +252,7 @@ bool only_takes_away(const Where& where, const Value* now) {
 // What a value that went away told a model matters for prose, not for words of a list.
 bool lists_words(Spot spot) {
   return spot == Spot::choices || spot == Spot::constant || spot == Spot::required ||
-         spot == Spot::types;
+         spot == Spot::types || spot == Spot::pattern || spot == Spot::format;
 }
 
 ChangeClass class_of(const Where& where, const Value* was, const Value* now) {

@@ -96,11 +96,11 @@ constexpr std::array<Row, 55> keywords{{
     {"minItems", Spot::at_least},
     {"minProperties", Spot::at_least},
     {"minContains", Spot::at_least},
-    {"pattern", Spot::restriction},
-    {"format", Spot::restriction},
+    {"pattern", Spot::pattern},
+    {"format", Spot::format},
     {"multipleOf", Spot::restriction},
-    {"contentEncoding", Spot::restriction},
-    {"contentMediaType", Spot::restriction},
+    {"contentEncoding", Spot::dialect},
+    {"contentMediaType", Spot::dialect},
     {"nullable", Spot::permission},
     {"$schema", Spot::dialect},
     {"$ref", Spot::dialect},
@@ -176,20 +176,25 @@ Spot spot_below(Spot parent, std::string_view name) {
 }  // namespace
 
 Where root_of(ItemKind kind) {
+  Where where;
   switch (kind) {
     case ItemKind::tool:
-      return Where{.spot = Spot::tool};
+      where.spot = Spot::tool;
+      break;
     case ItemKind::prompt:
-      return Where{.spot = Spot::prompt};
+      where.spot = Spot::prompt;
+      break;
     case ItemKind::resource:
     case ItemKind::resource_template:
-      return Where{.spot = Spot::resource};
+      where.spot = Spot::resource;
+      break;
     case ItemKind::instructions:
-      return Where{.spot = Spot::text};
+      where.spot = Spot::text;
+      break;
     case ItemKind::skill:
       break;
   }
-  return Where{.spot = Spot::unknown};
+  return where;
 }
 
 Where member_below(const Where& parent, std::string_view name, const Value* parent_now) {
@@ -199,6 +204,7 @@ Where member_below(const Where& parent, std::string_view name, const Value* pare
                         where.spot == Spot::definitions;
   where.is_spoken =
       (names_things(parent.spot) || where.spot == Spot::unknown) && !is_plain_word(name);
+  if (where.spot == Spot::required && parent_now) where.properties = parent_now->find("properties");
   if (where.spot == Spot::properties) where.is_closed = parent_now && closes(*parent_now);
   if (where.spot == Spot::property) where.is_closed = parent.is_closed;
   return where;
@@ -207,6 +213,7 @@ Where member_below(const Where& parent, std::string_view name, const Value* pare
 Where element_below(const Where& parent) {
   Where where;
   where.is_reversible = parent.is_reversible;
+  where.properties = parent.properties;
   switch (parent.spot) {
     case Spot::arguments:
       where.spot = Spot::argument;

@@ -4,6 +4,7 @@
 // of the definition, so that a property that is called "required" is not taken for the keyword.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "gateway/core/document.hpp"
@@ -51,9 +52,11 @@ enum class Spot : std::uint8_t {
   constant,     // const
   at_most,      // maximum and its kin
   at_least,     // minimum and its kin
-  restriction,  // pattern, format, multipleOf: another one may mean anything
-  permission,   // true permits more (nullable)
-  dialect,      // $schema, $ref, $id: decide how the rest is read
+  restriction,  // multipleOf: another one may mean anything
+  pattern,      // the same
+  format,
+  permission,  // true permits more (nullable)
+  dialect,     // $schema, $ref, $id: decide how the rest is read
 };
 
 // A place while walking through a definition.
@@ -62,6 +65,7 @@ struct Where {
   bool is_reversible = false;  // less of it may mean more of the whole: within "not", "if", "$defs"
   bool is_closed = false;      // of properties: nothing else is accepted beside them
   bool is_spoken = false;      // its name is chosen freely, and more than a plain word
+  std::optional<Value> properties;  // of required names: what they may name
 };
 
 Where root_of(ItemKind kind);

@@ -35,6 +35,8 @@ std::string_view script_of(char32_t point) {
 Revealed::Revealed(std::string_view text) : text_(text) {
   read();
   mark_lookalikes();
+  mark_overlays();
+  spare_pictures();
 }
 
 void Revealed::read() {
@@ -72,6 +74,37 @@ void Revealed::mark_lookalikes() {
       character.written_out = character.written_out || alike->is_copy || latin || passes;
     }
     at = std::max(end, at + 1);
+  }
+}
+
+void Revealed::mark_overlays() {
+  constexpr std::size_t marks_most = 2;  // of one letter, as Vietnamese has them
+  std::size_t marks = 0;
+  char32_t base = '\n';
+  for (Character& one : characters_) {
+    if (!is_combining(one.point)) {
+      marks = 0;
+      base = one.written_out ? '\n' : one.point;
+      continue;
+    }
+    const bool strikes = (one.point >= 0x334 && one.point <= 0x338) || one.point >= 0x20D0;
+    const bool stands = base > ' ';
+    if (++marks > marks_most || strikes || !stands) one.written_out = true;
+  }
+}
+
+// U+FE0F after a picture, and U+200D between two: both as emoji are written, and once.
+void Revealed::spare_pictures() {
+  for (std::size_t at = 1; at < characters_.size(); ++at) {
+    const char32_t before = characters_[at - 1].point;
+    const bool next_is_picture =
+        at + 1 < characters_.size() && is_picture(characters_[at + 1].point);
+    Character& one = characters_[at];
+    const bool selects = one.point == 0xFE0F && is_picture(before);
+    const bool joins =
+        one.point == 0x200D && next_is_picture &&
+        (is_picture(before) || (before == 0xFE0F && !characters_[at - 1].written_out));
+    if (selects || joins) one.written_out = false;
   }
 }
 

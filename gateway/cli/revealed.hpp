@@ -31,6 +31,8 @@ class Revealed {
   };
   void read();
   void mark_lookalikes();
+  void mark_overlays();
+  void spare_pictures();
   std::string_view text_;
   std::vector<Character> characters_;
 };

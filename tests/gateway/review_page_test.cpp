@@ -62,6 +62,13 @@ TEST_CASE("revealed: what hides, reorders or poses is named") {
       {"full width", "\uff52m", "<U+FF52 FULLWIDTH, looks like r>m"},
       {"mathematical", "\U0001D41A", "<U+1D41A MATHEMATICAL, looks like a>"},
       {"a slash", "a\u2215b", "a<U+2215 SYMBOL, looks like />b"},
+      {"a pile of marks", "e\u0301\u0302\u0303", "e\u0301\u0302<U+0303 COMBINING MARK>"},
+      {"a mark on nothing", "\u0301a", "<U+0301 COMBINING MARK>a"},
+      {"struck through", "no\u0336t", "no<U+0336 COMBINING MARK>t"},
+      {"a picture with its selector, and a joined one", "\u26a0\ufe0f \U0001F469\u200d\U0001F4BB",
+       "\u26a0\ufe0f \U0001F469\u200d\U0001F4BB"},
+      {"selectors that carry something", "\u26a0\ufe0f\ufe0f\ufe01",
+       "\u26a0\ufe0f<U+FE0F VARIATION SELECTOR><U+FE01 VARIATION SELECTOR>"},
       {"other languages", "Größe, été, 読む, ελληνικά", "Größe, été, 読む, ελληνικά"},
   };
   for (const Row& row : rows) {
