@@ -14,7 +14,7 @@ constexpr std::string_view margin = "      ";
 constexpr std::string_view inner = "        ";
 constexpr std::size_t changes_most = 12;  // of one item, until --full
 constexpr FoldLimits description_limits{.lines = 8, .bytes = 800};
-constexpr FoldLimits schema_limits{.lines = 12, .bytes = 2'000};
+constexpr FoldLimits schema_limits{.lines = 16, .bytes = 2'000};
 constexpr FoldLimits value_limits{.lines = 10, .bytes = 800};
 
 constexpr std::array by_risk = {ChangeClass::fresh,

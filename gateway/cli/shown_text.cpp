@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t unchanged_bytes = 160;  // of one line, between two changes
 constexpr std::size_t kept_bytes = 60;        // of those, at either end
+constexpr std::size_t joined_bytes = 88;      // of a value that stands on one line
 constexpr FoldLimits difference_limits{.lines = 24, .bytes = 4'000};
 
 std::string count_of(std::size_t count, std::string_view one) {
@@ -25,9 +26,33 @@ std::size_t whole(std::string_view text, std::size_t at) {
   return at;
 }
 
+// On one line: {"type": "string", "maxLength": 10}
+void join(std::string& out, const Value& value) {
+  if (value.is_object()) {
+    out += "{";
+    for (bool first = true; const Member& member : value.members()) {
+      out.append(std::exchange(first, false) ? "" : ", ").append(json_quote(member.name));
+      out += ": ";
+      join(out, member.value);
+    }
+    out += "}";
+  } else if (value.is_array()) {
+    out += "[";
+    for (bool first = true; const Value& element : value.elements()) {
+      out += std::exchange(first, false) ? "" : ", ";
+      join(out, element);
+    }
+    out += "]";
+  } else {
+    out += value.is_string() ? json_quote(value.text()) : std::string(value.raw());
+  }
+}
+
 void spread(std::string& out, const Value& value, std::size_t depth) {
   const std::string indent(2 * (depth + 1), ' ');
-  if (value.is_object() && value.size() > 0) {
+  if (value.raw().size() <= joined_bytes) {
+    join(out, value);
+  } else if (value.is_object() && value.size() > 0) {
     out += "{";
     for (bool first = true; const Member& member : value.members()) {
       out += std::exchange(first, false) ? "\n" : ",\n";
@@ -36,28 +61,14 @@ void spread(std::string& out, const Value& value, std::size_t depth) {
     }
     out.append("\n").append(2 * depth, ' ').append("}");
   } else if (value.is_array() && value.size() > 0) {
-    const auto elements = value.elements();
-    const bool flat = std::ranges::none_of(elements, [](const Value& element) {
-      return element.is_object() || element.is_array() || element.raw().size() > kept_bytes;
-    });
     out += "[";
-    for (bool first = true; const Value& element : elements) {
-      const bool is_first = std::exchange(first, false);
-      if (flat) {
-        out += is_first ? "" : ", ";
-      } else {
-        out.append(is_first ? "\n" : ",\n").append(indent);
-      }
+    for (bool first = true; const Value& element : value.elements()) {
+      out.append(std::exchange(first, false) ? "\n" : ",\n").append(indent);
       spread(out, element, depth + 1);
     }
-    if (!flat) out.append("\n").append(2 * depth, ' ');
-    out += "]";
-  } else if (value.is_string()) {
-    out += json_quote(value.text());
-  } else if (value.is_object() || value.is_array()) {
-    out += value.is_object() ? "{}" : "[]";
+    out.append("\n").append(2 * depth, ' ').append("]");
   } else {
-    out += value.raw();
+    join(out, value);
   }
 }
 
@@ -173,6 +184,24 @@ void print_side(Console& console, const std::vector<Line>& lines, std::string_vi
   tell_same();
 }
 
+// Lines with four words or more: what a model would read as a sentence.
+std::size_t prose_lines(std::string_view text) {
+  std::size_t lines = 0;
+  std::size_t words = 0;
+  bool in_word = false;
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        static_cast<unsigned char>(c) >= 0x80 || (in_word && c == '\'');
+    if (!letter && c != ' ' && c != '\n' && !in_word) continue;
+    words += in_word && (c == ' ' || c == '.' || c == ',') ? 1 : 0;
+    in_word = letter;
+    if (c != '\n') continue;
+    lines += words >= 3 ? 1 : 0;
+    words = 0;
+  }
+  return lines + (words >= 3 ? 1 : 0);
+}
+
 }  // namespace
 
 void print_text(Console& console, std::string_view text, std::string_view margin, Style style,
@@ -193,10 +222,13 @@ void print_text(Console& console, std::string_view text, std::string_view margin
   if (at >= text.size()) return;
   const std::string_view rest = text.substr(at);
   const auto more = static_cast<std::size_t>(std::ranges::count(rest, '\n')) + 1;
+  const std::size_t prose = prose_lines(rest);
   console.out << margin
               << styled(console, Style::faint,
                         "… " + count_of(more, "line") + ", " + count_of(rest.size(), "byte") +
-                            " more: --full");
+                            " more" +
+                            (prose > 0 ? ", with sentences in " + std::to_string(prose) : "") +
+                            ": --full");
   const std::size_t hidden = revealed.hidden_in(at, text.size());
   if (hidden > 0) {
     console.out << styled(

@@ -24,8 +24,8 @@ struct FoldLimits {
 void print_text(Console& console, std::string_view text, std::string_view margin, Style style,
                 Fold fold, FoldLimits limits);
 
-// A JSON value on lines of its own, one member or element each. Strings are written anew, with no
-// escapes but those that JSON demands; numbers keep their text.
+// A JSON value on lines of its own, one member or element each where it is long. Strings are
+// written anew, with no escapes but those that JSON demands; numbers keep their text.
 std::string spread_json(const Value& value);
 
 // A value as it is shown: a string's own text, anything else as JSON. Two of which one is a string
