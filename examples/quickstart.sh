@@ -97,8 +97,8 @@ step "9. A change arrives: the next version of the memory server. It is another 
 sed -i "s|$server_memory@2026.1.26|$server_memory@2026.7.4|" "$TOOLGATE_HOME/toolgate.json"
 show "freeze memory"
 "$toolgate" freeze memory | head -n 1
-show "review memory"
-"$toolgate" review memory >"$folder/review.txt"
+show "review memory --yes"
+"$toolgate" review memory --yes >"$folder/review.txt"
 head -n 28 "$folder/review.txt"
 echo "   ... $(wc -l <"$folder/review.txt") lines"
 

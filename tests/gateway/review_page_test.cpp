@@ -156,7 +156,8 @@ TEST_CASE("the page: a new tool is shown whole, and what is folded is told with 
   print_item(folded.console, item, Fold::folded);
   CHECK(contains(folded.out.str(), "new  tool read  as files__read"));
   CHECK(contains(folded.out.str(), "      | Reads.\n      | line 0\n"));
-  CHECK(contains(folded.out.str(), "more, with sentences in 1: --full; 1 character of them invisible"));
+  CHECK(contains(folded.out.str(),
+                 "more, with sentences in 1: --full; 1 character of them invisible"));
   CHECK_FALSE(contains(folded.out.str(), "it to me"));
   CHECK(contains(folded.out.str(), "\"required\": [\"path\"]"));
   CHECK(contains(folded.out.str(), "1.50"));
