@@ -185,29 +185,45 @@ SecretBytes key_file_text(std::string_view id, std::string_view form, const Secr
   return text;
 }
 
+// The text of the whole file. `seed` and `head` are the key's own.
+Result<SecretBytes> whole_file(const PublicKey& key, SecretBytes payload, const std::uint8_t* seed,
+                               const SecretBytes* passphrase) {
+  if (passphrase != nullptr) {
+    auto sealed = seal(seed, std::move(payload), *passphrase);
+    if (!sealed) return sealed.refusal();
+    payload = std::move(*sealed);
+  }
+  return key_file_text(key.id(), passphrase != nullptr ? sealed_line : clear_line, payload);
+}
+
 }  // namespace
 
-Status SecretKey::save(const fs::path& path, const SecretBytes* passphrase) const {
+SecretBytes SecretKey::clear_payload() const {
   SecretBytes payload(clear_bytes);
   auto* at = std::ranges::copy(public_.id_, payload.data()).out;
   at = std::ranges::copy(public_.key_, at).out;
   std::copy_n(secret_.data(), crypto_sign_SEEDBYTES, at);
-  if (passphrase != nullptr) {
-    auto sealed = seal(secret_.data(), std::move(payload), *passphrase);
-    if (!sealed) return sealed.refusal();
-    payload = std::move(*sealed);
-  }
+  return payload;
+}
+
+Status SecretKey::save(const fs::path& path, const SecretBytes* passphrase) const {
   auto public_path = path;
   public_path += ".pub";
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(public_path, ignored))) {
     return Refusal(Reason::storage, public_path.string() + " exists already; it was not changed");
   }
-  auto text =
-      key_file_text(public_.id(), passphrase != nullptr ? sealed_line : clear_line, payload);
-  auto written = write_new(path, text.view(), 0600);
+  auto text = whole_file(public_, clear_payload(), secret_.data(), passphrase);
+  if (!text) return text.refusal();
+  auto written = write_new(path, text->view(), 0600);
   if (!written) return written;
   return write_new(public_path, public_.minisign_text(), 0644);
+}
+
+Status SecretKey::reseal(const fs::path& path, const SecretBytes* passphrase) const {
+  auto text = whole_file(public_, clear_payload(), secret_.data(), passphrase);
+  if (!text) return text.refusal();
+  return replace_own_file(path, text->view(), 0600);
 }
 
 Result<SecretKey> SecretKey::load(const fs::path& path, const SecretBytes* passphrase) {

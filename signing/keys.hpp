@@ -83,6 +83,9 @@ class SecretKey {
   // Writes `path` (mode 0600) and `path`.pub: new files only, each whole and on disk or not there
   // at all. Refuses with `storage`.
   Status save(const std::filesystem::path& path, const SecretBytes* passphrase) const;
+  // Writes `path` anew, under another passphrase or none: the old file or the new one is there.
+  // `path`.pub stays as it is. Refuses with `storage`.
+  Status reseal(const std::filesystem::path& path, const SecretBytes* passphrase) const;
   // Refuses with `storage` when the file cannot be read or is not private, with `bad_signature`
   // when it is no key or the passphrase is wrong or missing. A passphrase for a file in the clear
   // is not looked at. Deriving the key from a passphrase takes 256 MiB and about a second.
@@ -94,6 +97,7 @@ class SecretKey {
   friend class FileSignature;    // signs hashes of files
   friend class MinisignKeyFile;  // keeps the id that such a file gives its key
   explicit SecretKey(SecretBytes seed_and_key);
+  SecretBytes clear_payload() const;  // of a key file (key_file.cpp)
   PublicKey public_;
   SecretBytes secret_;
 };

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t file_bytes_most = 4096;
-
 class Descriptor {
  public:
   explicit Descriptor(int number) : number_(number) {}
@@ -54,10 +52,20 @@ Status write_temporary(const fs::path& path, std::string_view bytes, mode_t mode
   return write_all(file.number(), bytes, path);
 }
 
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+Status sync_folder(const fs::path& folder) {
+  Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || ::fsync(directory.number()) != 0) return failed("cannot sync", folder, errno);
+  return done();
+}
+
 }  // namespace
 
 Result<NewFile> make_file(const fs::path& path, std::string_view bytes, mode_t mode) {
-  auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const fs::path folder = folder_of(path);
   auto temporary = folder / (".new-" + random_token());
   auto written = write_temporary(temporary, bytes, mode);
   bool linked = written && ::link(temporary.c_str(), path.c_str()) == 0;  // never replaces
@@ -66,9 +74,21 @@ Result<NewFile> make_file(const fs::path& path, std::string_view bytes, mode_t m
   if (!written) return written.refusal();
   if (!linked && error == EEXIST) return NewFile::there_already;
   if (!linked) return failed("cannot create", path, error);
-  Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.number()) != 0) return failed("cannot sync", folder, errno);
+  auto synced = sync_folder(folder);
+  if (!synced) return synced.refusal();
   return NewFile::made;
+}
+
+Status replace_own_file(const fs::path& path, std::string_view bytes, mode_t mode) {
+  const fs::path folder = folder_of(path);
+  auto temporary = folder / (".new-" + random_token());
+  auto written = write_temporary(temporary, bytes, mode);
+  const bool moved = written && ::rename(temporary.c_str(), path.c_str()) == 0;
+  const int error = errno;
+  if (!moved) ::unlink(temporary.c_str());
+  if (!written) return written;
+  if (!moved) return failed("cannot replace", path, error);
+  return sync_folder(folder);
 }
 
 Result<SecretBytes> read_own_file(const fs::path& path, const FileRules& rules) {
@@ -89,7 +109,7 @@ Result<SecretBytes> read_own_file(const fs::path& path, const FileRules& rules) 
   if ((status.st_mode & rules.forbidden) != 0) {
     return Refusal(Reason::storage, path.string() + std::string(rules.remedy));
   }
-  if (status.st_size <= 0 || static_cast<std::size_t>(status.st_size) > file_bytes_most) {
+  if (status.st_size <= 0 || static_cast<std::size_t>(status.st_size) > rules.bytes_most) {
     return rules.wrong_size;
   }
   SecretBytes bytes(static_cast<std::size_t>(status.st_size));
