@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "gateway/core/document.hpp"
 #include "signing/canonical.hpp"
 #include "signing/skill_entry.hpp"
+#include "signing/statement.hpp"
 
 namespace toolgate {
 namespace {
 
 constexpr std::string_view approval_domain = "approval";
 constexpr std::string_view approval_type = "toolgate.approval";
+constexpr std::string_view approval_version = "2";
 
 struct KindRow {
   ItemKind kind;
@@ -56,7 +57,6 @@ Status check_shape(const Definition& definition, const Value& root) {
                                          std::string(member) + "\" than it is called by");
 }
 
-// The members in the order of RFC 8785, so that the text is canonical as it stands.
 Result<std::string> approval_text(const Approval& approval) {
   auto findings = parse_document(Untrusted<std::string>(approval.findings), JsonLimits());
   if (!findings) return findings.refusal();
@@ -65,98 +65,55 @@ Result<std::string> approval_text(const Approval& approval) {
   }
   auto canonical_findings = canonical_json(findings->root());
   if (!canonical_findings) return canonical_findings;
-  if (approval.time_ns < 0 || approval.expires_ns < 0) {
-    return Refusal(Reason::malformed, "an approval's times are not negative");
-  }
-  for (const auto* text : {&approval.key, &approval.server, &approval.who}) {
-    if (!is_utf8(*text)) return Refusal(Reason::malformed, "an approval's names are UTF-8");
-  }
-  std::string out = "{";
-  auto add = [&out](std::string_view name, std::string_view json) {
-    if (out.size() > 1) out += ',';
-    out.append(canonical_string(name)).append(":").append(json);
-  };
-  add("expires_ns", canonical_string(std::to_string(approval.expires_ns)));
-  add("findings", *canonical_findings);
-  add("identity", canonical_string(approval.identity.text()));
-  add("key", canonical_string(approval.key));
-  add("kind", canonical_string(item_kind_name(approval.kind)));
-  add("pin", canonical_string(approval.pin.text()));
-  add("scopes", canonical_string(approval.scopes.text()));
-  add("server", canonical_string(approval.server));
-  add("time_ns", canonical_string(std::to_string(approval.time_ns)));
-  add("type", canonical_string(approval_type));
-  add("v", "1");
-  add("who", canonical_string(approval.who));
-  return out + "}";
+  StatementWriter out;
+  out.text("class", approval.change_class);
+  out.nanoseconds("expires_ns", approval.expires_ns);
+  out.canonical("findings", *canonical_findings);
+  out.digest("home", approval.home);
+  out.digest("identity", approval.identity);
+  out.text("key", approval.key);
+  out.text("kind", item_kind_name(approval.kind));
+  out.digest("pin", approval.pin);
+  out.digest("scopes", approval.scopes);
+  out.text("server", approval.server);
+  out.nanoseconds("time_ns", approval.time_ns);
+  out.text("type", approval_type);
+  out.canonical("v", approval_version);
+  out.text("who", approval.who);
+  return out.finish();
 }
 
-// Reads members of an approval; remembers whether all of them were there and well-formed.
-class Reader {
- public:
-  explicit Reader(const Value& root) : root_(root) {}
-  bool sound() const { return sound_; }
-
-  std::string text(std::string_view name) {
-    auto value = root_.find(name);
-    if (value && value->is_string()) return value->text();
-    sound_ = false;
-    return "";
-  }
-  Digest digest(std::string_view name) {
-    auto parsed = Digest::parse(text(name));
-    if (parsed) return *parsed;
-    sound_ = false;
-    return Digest();
-  }
-  std::int64_t nanoseconds(std::string_view name) {
-    auto digits = text(name);
-    std::int64_t number = 0;
-    auto end = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (end.ec != std::errc() || end.ptr != digits.data() + digits.size()) sound_ = false;
-    return number;
-  }
-  ItemKind kind(std::string_view name) {
-    auto parsed = item_kind_from(text(name));
-    if (parsed) return *parsed;
-    sound_ = false;
-    return ItemKind::tool;
-  }
-  std::string array(std::string_view name) {
-    auto value = root_.find(name);
-    if (value && value->is_array()) return std::string(value->raw());
-    sound_ = false;
-    return "[]";
-  }
-
- private:
-  Value root_;
-  bool sound_ = true;
-};
+ItemKind read_kind(StatementReader& reader) {
+  auto kind = item_kind_from(reader.text("kind"));
+  if (!kind) reader.spoil();
+  return kind ? *kind : ItemKind::tool;
+}
 
 Result<Approval> parse_approval(const std::string& text) {
   auto document = parse_document(Untrusted<std::string>(text), JsonLimits());
   if (!document) return document.refusal();
-  auto root = document->root();
-  auto type = root.find("type");
-  auto version = root.find("v");
-  bool known = type && type->is_string() && type->equals(approval_type) && version &&
-               version->is_number() && version->raw() == "1";
-  if (!known) {
+  StatementReader reader(document->root());
+  if (reader.is(approval_type, "1")) {
     return Refusal(Reason::malformed,
-                   "this is no toolgate.approval of version 1; a newer toolgate may know it");
+                   "this approval is of version 1, which no home was named in; review and approve "
+                   "again");
   }
-  Reader reader(root);
+  if (!reader.is(approval_type, approval_version)) {
+    return Refusal(Reason::malformed,
+                   "this is no toolgate.approval of version 2; a newer toolgate may know it");
+  }
   Approval approval{.server = reader.text("server"),
                     .identity = reader.digest("identity"),
-                    .kind = reader.kind("kind"),
+                    .kind = read_kind(reader),
                     .key = reader.text("key"),
                     .pin = reader.digest("pin"),
                     .scopes = reader.digest("scopes"),
                     .findings = reader.array("findings"),
                     .who = reader.text("who"),
                     .time_ns = reader.nanoseconds("time_ns"),
-                    .expires_ns = reader.nanoseconds("expires_ns")};
+                    .expires_ns = reader.nanoseconds("expires_ns"),
+                    .home = reader.digest("home"),
+                    .change_class = reader.text("class")};
   // Writing it again must give the same bytes: nothing in them was overlooked or read another way.
   auto again = approval_text(approval);
   if (!reader.sound() || !again || *again != text) {
@@ -200,18 +157,23 @@ Result<SignedApproval> sign_approval(const Approval& approval, const SecretKey& 
       .text = std::move(*text), .key_id = key.public_key().id(), .signature = std::move(signature)};
 }
 
-Result<Approval> open_approval(const SignedApproval& record,
-                               const std::vector<PublicKey>& trusted) {
-  // An id is a hint and not unique by force, so every trusted key of that id is tried.
-  bool verified = std::ranges::any_of(trusted, [&record](const PublicKey& key) {
-    return key.id() == record.key_id &&
-           static_cast<bool>(key.verify(approval_domain, record.text, record.signature));
-  });
-  if (!verified) {
+Result<Approval> open_approval(const SignedApproval& record, const Keyring& keyring) {
+  const TrustedKey* key = keyring.find(record.key_id);
+  if (key == nullptr || !key->key.verify(approval_domain, record.text, record.signature)) {
     return Refusal(Reason::bad_signature, "no trusted administrator's key signed this approval");
   }
-  return parse_approval(record.text);
+  auto approval = parse_approval(record.text);
+  if (!approval) return approval;
+  if (approval->home != keyring.home()) {
+    return Refusal(Reason::bad_signature, "this approval was given in another home");
+  }
+  auto counts = key->counts(approval->time_ns);
+  if (!counts) return counts.refusal();
+  approval->key_id = record.key_id;
+  return approval;
 }
+
+Result<Approval> read_approval(const SignedApproval& record) { return parse_approval(record.text); }
 
 void PinBook::add(Approval approval) {
   Key key{.server = approval.identity, .kind = approval.kind, .key = approval.key};
@@ -227,6 +189,11 @@ Result<Verified<Definition>> PinBook::verify(const Pinned& pinned, const ServerI
     return Refusal(Reason::held, what + " was pinned for another server; review it again");
   }
   const auto* found = approval(server, pinned.definition.kind, pinned.definition.key);
+  const auto* first = waiting(server, pinned.definition.kind, pinned.definition.key);
+  if (first != nullptr && first->pin == pinned.pin &&
+      (found == nullptr || found->pin != pinned.pin)) {
+    return Refusal(Reason::held, what + " is approved with one key and waits for a second key");
+  }
   if (found == nullptr) {
     return Refusal(Reason::held, what + " is new and waits for review; run toolgate review");
   }
@@ -254,6 +221,22 @@ const Approval* PinBook::approval(const ServerIdentity& server, ItemKind kind,
                                   const std::string& key) const {
   auto found = approvals_.find(Key{.server = server, .kind = kind, .key = key});
   return found == approvals_.end() ? nullptr : &found->second;
+}
+
+void PinBook::add_waiting(Approval approval) {
+  Key key{.server = approval.identity, .kind = approval.kind, .key = approval.key};
+  waiting_.insert_or_assign(std::move(key), std::move(approval));
+}
+
+const Approval* PinBook::waiting(const ServerIdentity& server, ItemKind kind,
+                                 const std::string& key) const {
+  auto found = waiting_.find(Key{.server = server, .kind = kind, .key = key});
+  return found == waiting_.end() ? nullptr : &found->second;
+}
+
+bool PinBook::is_waiting(const ServerIdentity& server) const {
+  return std::ranges::any_of(waiting_,
+                             [&](const auto& one) { return one.second.identity == server; });
 }
 
 bool PinBook::allows(const ServerIdentity& server, const Digest& scopes,

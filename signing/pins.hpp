@@ -19,7 +19,9 @@
 
 #include "gateway/core/result.hpp"
 #include "signing/digest.hpp"
+#include "signing/keyring.hpp"
 #include "signing/keys.hpp"
+#include "signing/statement.hpp"
 
 namespace toolgate {
 
@@ -73,8 +75,8 @@ struct Pinned {
 Result<Pinned> pin(const ServerIdentity& server, Definition definition);
 
 // What an administrator signs: a statement about one definition of one server. Its text is
-// canonical JSON with "type":"toolgate.approval" and "v":1 beside the members; times are decimal
-// strings, since JSON's numbers do not hold nanoseconds.
+// canonical JSON (statement.hpp) with "type":"toolgate.approval" and "v":2 beside the members.
+// Approvals of version 1 named no home; they do not count any more.
 struct Approval {
   std::string server;  // the name at the time, for people
   ServerIdentity identity;
@@ -86,23 +88,26 @@ struct Approval {
   std::string who;              // the administrator's user name, for people
   std::int64_t time_ns = 0;     // UTC, nanoseconds since 1970; not negative
   std::int64_t expires_ns = 0;  // 0: never
+  Digest home = {};             // where it was given (Keyring::home()): it counts nowhere else
+  std::string change_class =
+      {};                   // of the change, as review said: "new", ..., or "" for unclassified
+  std::string key_id = {};  // who signed it: no member of the text; open_approval() fills it in
 };
 
-struct SignedApproval {
-  std::string text;    // canonical JSON of the Approval with "v":1
-  std::string key_id;  // 16 hex digits
-  std::string
-      signature;  // base64 of the Ed25519 signature over the domain-separated digest of text
-};
+using SignedApproval = SignedText;
 
 // Refuses with `malformed` what has no canonical form: names that are no UTF-8, findings that are
 // no array.
 Result<SignedApproval> sign_approval(const Approval& approval, const SecretKey& key);
 
-// Checks the signature against `trusted`, then parses the text. `bad_signature`: no trusted key
-// made it. `malformed`: a version, member or form that this program does not know, signed or not.
-// Expiry is not looked at: PinBook::verify does that at the time of use.
-Result<Approval> open_approval(const SignedApproval& record, const std::vector<PublicKey>& trusted);
+// Checks the signature against the keyring, then parses the text. `bad_signature`: no approver of
+// this home made it, or one whose signatures of that time do not count. `malformed`: a version,
+// member or form that this program does not know, signed or not. The expiry, the approval's and
+// the key's, is not looked at: PinBook::verify does that at the time of use.
+Result<Approval> open_approval(const SignedApproval& record, const Keyring& keyring);
+
+// As it says; nobody has looked at who signed it. The refusal is `malformed`.
+Result<Approval> read_approval(const SignedApproval& record);
 
 template <class T>
 class Verified {
@@ -129,6 +134,12 @@ class PinBook {
   // expired. The approval's scopes are the caller's to compare: see approval().
   Result<Verified<Definition>> verify(const Pinned& pinned, const ServerIdentity& server,
                                       std::int64_t now_ns) const;
+  // An approval that needs a second key's over the same content, and does not have it yet. It
+  // approves nothing; it is there to be told.
+  void add_waiting(Approval approval);
+  const Approval* waiting(const ServerIdentity& server, ItemKind kind,
+                          const std::string& key) const;
+  bool is_waiting(const ServerIdentity& server) const;  // anything of it
   // Is there an approval for this item, with whatever pin?
   std::optional<Digest> approved_pin(const ServerIdentity& server, ItemKind kind,
                                      const std::string& key) const;
@@ -151,6 +162,7 @@ class PinBook {
     friend auto operator<=>(const Key&, const Key&) = default;
   };
   std::map<Key, Approval> approvals_;
+  std::map<Key, Approval> waiting_;
 };
 
 }  // namespace toolgate

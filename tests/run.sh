@@ -136,7 +136,7 @@ everything() {
   end_to_end e2e-1.log conformance servers verbatim hostile matrix round-robin freeze frozen &
   local first=$!
   end_to_end e2e-2.log fixture conformance-client features http config paths misbehaving harnesses probe stateless skills \
-    signatures approvals-bind sightings mutation pretrust
+    signatures approvals-bind sightings mutation pretrust keys
   wait "$first"
   show e2e-1.log
   show e2e-2.log

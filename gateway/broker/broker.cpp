@@ -99,7 +99,7 @@ bool Broker::start_and_stop() {
     if (entry.disabled) continue;
     auto found = upstreams_.find(entry.name);
     const bool runs = found != upstreams_.end();
-    auto why = why_held(approved_->book, entry, now);
+    auto why = why_held(*approved_, entry, now);
     if (!why) {
       if (!runs) start_server(entry);
       changed = changed || !runs;
@@ -112,8 +112,10 @@ bool Broker::start_and_stop() {
       changed = true;
     }
     // A server that nobody has approved anything of yet is no news.
-    if (runs || approved_->book.knows(entry.identity()) || offer_of(entry) ||
-        approved_->book.knows_name(entry.name.text())) {
+    const bool is_known =
+        approved_->book.knows(entry.identity()) || approved_->book.is_waiting(entry.identity()) ||
+        approved_->book.knows_name(entry.name.text()) || !approved_->refused.empty();
+    if (runs || is_known || offer_of(entry)) {
       hold(entry, std::move(*why));
     } else {
       held_.erase(entry.name);

@@ -12,6 +12,10 @@ namespace {
 constexpr std::size_t harness_limit = 64;
 constexpr std::size_t protocol_limit = 128;
 
+// What an agent is told of it; administrators are told why (Approved::refused).
+constexpr std::string_view none_counts =
+    "no approval counts in this home for now; toolgate status says why";
+
 // The definition under the name that the agent sees, looked at by every inspector.
 Inspection present(const Definition& definition, const std::string& exposed,
                    const InspectionGate& gate) {
@@ -229,7 +233,7 @@ void Catalogue::add_offered(const ServerEntry& entry, const Definition& definiti
   auto verified = approved.book.verify(*pinned, identity, now_ns);
   if (!verified) {
     item.standing = approval ? Standing::changed : Standing::fresh;
-    item.why = verified.refusal().detail;
+    item.why = approved.refused.empty() ? verified.refusal().detail : std::string(none_counts);
     return put(std::move(item));
   }
   if (approval->scopes != entry.scope_digest()) {

@@ -12,6 +12,7 @@
 #include "connectors/sandbox/cgroup_place.hpp"
 #include "gateway/core/log.hpp"
 #include "gateway/packages/frozen.hpp"
+#include "gateway/store/trust.hpp"
 
 namespace toolgate {
 namespace {
@@ -68,11 +69,9 @@ boost::json::object status_of_held(const ServerName& server, const std::string& 
 
 }  // namespace
 
-Gateway::Gateway(std::filesystem::path home, std::filesystem::path configuration,
-                 std::vector<PublicKey> trusted)
+Gateway::Gateway(std::filesystem::path home, std::filesystem::path configuration)
     : home_(std::move(home)),
       configuration_file_(std::move(configuration)),
-      trusted_(std::move(trusted)),
       signals_(loop_),
       background_(loop_.get_executor(), "gateway"),
       file_records_(loop_.get_executor(), "file records") {}
@@ -80,10 +79,8 @@ Gateway::Gateway(std::filesystem::path home, std::filesystem::path configuration
 Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::make(std::filesystem::path home,
-                                               std::filesystem::path configuration,
-                                               std::vector<PublicKey> trusted) {
-  std::unique_ptr<Gateway> gateway(
-      new Gateway(std::move(home), std::move(configuration), std::move(trusted)));
+                                               std::filesystem::path configuration) {
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(home), std::move(configuration)));
   Status status = gateway->open();
   if (!status) return status.refusal();
   return gateway;
@@ -105,12 +102,14 @@ Status Gateway::open() {
   auto custodian = StoreCustodian::open(home_);
   if (!custodian) return custodian.refusal();
   custodian_ = std::move(*custodian);
-  auto approved = load_approved(*store_, trusted_);
+  auto approved = load_approved(home_, *store_, configuration->approvals);
   if (!approved) return approved.refusal();
   known_version_ = (*approved)->version;  // what changes later is noticed
   auto executor = loop_.get_executor();
   audit_ = std::make_unique<AuditLog>(executor, *audit_store_, configuration->audit);
   sightings_ = std::make_unique<SightingBook>(*store_);
+  tell_refused(**approved);
+  if (!refused_.empty()) known_version_ = unknown_version;
   custodian_->record_with([this](Record record, std::shared_ptr<OpenNotes> notes) {
     file_records_.spawn(record_files(std::move(record), std::move(notes)));
   });
@@ -234,7 +233,9 @@ void Gateway::reload_configuration() {
   attach_artefacts(*configuration, home_);
   log_line(LogLevel::info, "configuration.loaded",
            {{"servers", std::to_string(configuration->servers.size())}});
+  const bool same_rules = configuration->approvals == broker_->configuration().approvals;
   broker_->reload(std::move(*configuration));
+  if (!same_rules) known_version_ = unknown_version;
   doorkeeper_->forget();
 }
 
@@ -274,11 +275,26 @@ Status Gateway::look_at_store() {
   if (!version) return version.refusal();
   if (*version == known_version_) return done();
   doorkeeper_->forget();
-  auto approved = load_approved(*store_, trusted_);
+  auto approved = load_approved(home_, *store_, configuration().approvals);
   if (!approved) return approved.refusal();
-  known_version_ = (*approved)->version;
-  broker_->reload(std::move(*approved));
+  const std::int64_t reread = (*approved)->version;
+  const bool still_refused = !refused_.empty() && (*approved)->refused == refused_;
+  tell_refused(**approved);
+  // What is put right beside the store changes no count in it: look again.
+  known_version_ = refused_.empty() ? reread : unknown_version;
+  if (!still_refused) broker_->reload(std::move(*approved));
   return done();
+}
+
+// Once for each reason, not each time that it is found again.
+void Gateway::tell_refused(const Approved& approved) {
+  if (approved.refused == refused_) return;
+  refused_ = approved.refused;
+  if (refused_.empty()) return;
+  log_line(LogLevel::error, "approvals.refused", {{"why", refused_}});
+  auto recorded = audit_->write_now(refused_approvals(Refusal(Reason::bad_signature, refused_)));
+  if (recorded) return;
+  log_line(LogLevel::error, "approvals.refused_unrecorded", {{"why", recorded.refusal().detail}});
 }
 
 Task<> Gateway::publish_status() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "connectors/janitor.hpp"
+#include "gateway/broker/approved.hpp"
 #include "gateway/broker/broker.hpp"
 #include "gateway/broker/doorkeeper.hpp"
 #include "gateway/config/configuration.hpp"
@@ -21,7 +22,6 @@
 #include "gateway/store/audit.hpp"
 #include "gateway/store/store.hpp"
 #include "gateway/store/store_custodian.hpp"
-#include "signing/keys.hpp"
 #include "signing/sealed_state.hpp"
 
 namespace toolgate {
@@ -30,8 +30,7 @@ class Gateway {
  public:
   // Reads the configuration, opens the store, checks the approvals. Refuses with what is wrong.
   static Result<std::unique_ptr<Gateway>> make(std::filesystem::path home,
-                                               std::filesystem::path configuration,
-                                               std::vector<PublicKey> trusted);
+                                               std::filesystem::path configuration);
   Gateway(const Gateway&) = delete;
   ~Gateway();
 
@@ -55,13 +54,13 @@ class Gateway {
   Task<> end();
 
  private:
-  Gateway(std::filesystem::path home, std::filesystem::path configuration,
-          std::vector<PublicKey> trusted);
+  Gateway(std::filesystem::path home, std::filesystem::path configuration);
   Status open();
   void watch_over(std::vector<std::string> leftovers);
   Task<> watch_signals();
   Task<> watch_store();
   Status look_at_store();
+  void tell_refused(const Approved& approved);
   void look_at_artefacts();
   Task<> publish_status();
   void reload_configuration();
@@ -72,7 +71,6 @@ class Gateway {
   asio::io_context loop_{1};
   std::filesystem::path home_;
   std::filesystem::path configuration_file_;
-  std::vector<PublicKey> trusted_;
   Limits limits_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Store> audit_store_;
@@ -89,6 +87,7 @@ class Gateway {
   std::function<void()> stop_;
   bool stopping_ = false;
   std::int64_t known_version_ = 0;  // of the store, when the approvals were read
+  std::string refused_;             // why nothing counts as approved, as it was recorded last
   std::int64_t known_artefacts_ = 0;
   std::string status_;  // as it was written last
   std::unique_ptr<Janitor> janitor_;

@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <set>
 
 #include "gateway/broker/change_class.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/last_review.hpp"
+#include "gateway/cli/signing_key.hpp"
 #include "gateway/cli/time_text.hpp"
+#include "gateway/config/approval_rules.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/store/decisions.hpp"
@@ -159,28 +162,36 @@ Result<std::vector<Candidate>> chosen_items(const Invocation& call, std::vector<
 }
 
 // Drops what is approved already, exactly so, and was not seen otherwise since.
-Status drop_approved(const Invocation& call, Store& store, std::vector<Candidate>& chosen) {
-  if (call.has("expires")) return done();
-  auto trusted = trusted_keys(call);
-  if (!trusted) return trusted.refusal();
-  auto pins = load_pins(store, *trusted);
-  if (!pins) return pins.refusal();
-  auto open = open_sightings(store);
-  if (!open) return open.refusal();
+void drop_approved(const Invocation& call, const Approved& approved,
+                   std::vector<Candidate>& chosen) {
+  if (call.has("expires")) return;
   const std::int64_t now_ns = now_utc_ns();
+  const OpenSightings& open = approved.sightings;
   std::erase_if(chosen, [&](const Candidate& candidate) {
     const Definition& definition = candidate.shown.definition;
     const ServerIdentity& identity = candidate.shown.identity;
     const bool is_held =
-        open->of(identity, definition.kind, definition.key) || open->of_server(identity);
+        open.of(identity, definition.kind, definition.key) || open.of_server(identity);
     if (is_held) return false;
     const Approval* approval =
-        pins->approval(candidate.shown.identity, definition.kind, definition.key);
+        approved.book.approval(candidate.shown.identity, definition.kind, definition.key);
     return approval && approval->pin == candidate.shown.pin &&
            approval->scopes == candidate.shown.scopes &&
            (approval->expires_ns == 0 || approval->expires_ns > now_ns);
   });
-  return done();
+}
+
+// The first key's approval of just this, where it waits for a second one.
+const Approval* first_of_two(const PinBook& pins, const Candidate& candidate) {
+  const Shown& shown = candidate.shown;
+  const Approval* first = pins.waiting(shown.identity, shown.definition.kind, shown.definition.key);
+  return first && first->pin == shown.pin && first->scopes == shown.scopes ? first : nullptr;
+}
+
+// Who is second says the same of the change as who was first.
+std::string class_of(const PinBook& pins, const Candidate& candidate) {
+  if (const Approval* first = first_of_two(pins, candidate)) return first->change_class;
+  return candidate.shown.change_class;
 }
 
 // What `--class` leaves for another time.
@@ -236,16 +247,41 @@ int refuse_findings(const Invocation& call, const std::vector<Candidate>& chosen
   return exit_status::findings;
 }
 
-Result<std::int64_t> expiry(const Invocation& call) {
-  const auto text = call.option("expires");
-  if (!text) return 0;
+// What all approvals of one command have in common.
+struct Signing {
+  const ServerEntry& entry;
+  const Approved& approved;  // before
+  const ApprovalRules& rules;
+  const SecretKey& key;
+  std::int64_t expires_ns;
+};
+
+// May this key approve, and approve this? What it signed would count for nothing otherwise.
+Status check_key(const Signing& by, const std::vector<Candidate>& chosen) {
+  const std::string id = by.key.public_key().id();
+  const TrustedKey* key = by.approved.keyring->find(by.key.public_key());
+  if (key == nullptr) {
+    return Refusal(Reason::bad_signature,
+                   "the key " + id +
+                       " is not trusted in this home, so that what it signs counts "
+                       "for nothing: `toolgate keys list` shows the keys that are");
+  }
   const std::int64_t now_ns = now_utc_ns();
-  auto age = parse_duration(*text);
-  auto time = age ? Result<std::int64_t>(*age) : parse_time(*text);
-  if (!time) return time.refusal();
-  const std::int64_t end_ns = age ? (*age > INT64_MAX - now_ns ? INT64_MAX : now_ns + *age) : *time;
-  if (end_ns <= now_ns) return Refusal(Reason::usage, "--expires must lie in the future");
-  return end_ns;
+  auto counts = key->counts(now_ns);
+  if (!counts) return counts;
+  if (!key->is_in_force(now_ns)) {
+    return Refusal(Reason::bad_signature, "the key " + id + " ('" + key->name +
+                                              "') has expired: sign with another one (--key), or "
+                                              "run `toolgate keys rotate`");
+  }
+  for (const Candidate& candidate : chosen) {
+    auto may = may_approve(by.rules, *key, class_of(by.approved.book, candidate));
+    if (!may) {
+      return Refusal(may.refusal().reason,
+                     visible(item_text(candidate.shown.definition)) + ": " + may.refusal().detail);
+    }
+  }
+  return done();
 }
 
 struct Signed {
@@ -255,12 +291,11 @@ struct Signed {
 };
 
 // Exactly what was shown, whatever the configuration says by now.
-Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& chosen,
-                        const SecretKey& key, std::int64_t expires_ns) {
+Result<Signed> sign_all(const Signing& by, const std::vector<Candidate>& chosen) {
   Signed all;
   for (const Candidate& candidate : chosen) {
     Approval approval;
-    approval.server = entry.name.text();
+    approval.server = by.entry.name.text();
     approval.identity = candidate.shown.identity;
     approval.kind = candidate.shown.definition.kind;
     approval.key = candidate.shown.definition.key;
@@ -269,8 +304,10 @@ Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& 
     approval.findings = candidate.shown.findings;
     approval.who = user_name();
     approval.time_ns = now_utc_ns();
-    approval.expires_ns = expires_ns;
-    auto record = sign_approval(approval, key);
+    approval.expires_ns = by.expires_ns;
+    approval.home = by.approved.keyring->home();
+    approval.change_class = class_of(by.approved.book, candidate);
+    auto record = sign_approval(approval, by.key);
     if (!record) return record.refusal();
     Record told;
     told.kind = "approval";
@@ -290,38 +327,62 @@ Result<Signed> sign_all(const ServerEntry& entry, const std::vector<Candidate>& 
   return all;
 }
 
-void print_approved(const Invocation& call, const std::vector<Candidate>& chosen,
-                    const ServerEntry& entry, const Signed& all, std::int64_t expires_ns) {
+// Which of them need another key's approval before they count.
+std::set<std::string> waiting_for_second(const PinBook& after,
+                                         const std::vector<Candidate>& chosen) {
+  std::set<std::string> waiting;
+  for (const Candidate& candidate : chosen) {
+    if (first_of_two(after, candidate)) waiting.insert(item_text(candidate.shown.definition));
+  }
+  return waiting;
+}
+
+std::string approved_json(const Signing& by, const Shown& shown, const std::string& change_class,
+                          bool waits) {
+  std::string line = "{\"server\":" + json_quote(by.entry.name.text()) +
+                     ",\"kind\":" + json_quote(item_kind_name(shown.definition.kind)) +
+                     ",\"tool\":" + json_quote(shown.definition.key) +
+                     ",\"pin\":" + json_quote(shown.pin.text()) +
+                     ",\"scopes\":" + json_quote(shown.scopes.text()) +
+                     ",\"key\":" + json_quote(by.key.public_key().id()) +
+                     ",\"class\":" + json_quote(change_class) +
+                     ",\"waits\":" + (waits ? "\"second key\"" : "null");
+  if (by.expires_ns > 0) line += ",\"expires\":" + json_quote(utc_text(by.expires_ns));
+  return line + "}";
+}
+
+void print_approved(const Invocation& call, const Signing& by, const std::vector<Candidate>& chosen,
+                    const PinBook& after) {
   Console& console = call.console;
-  const std::string scopes = chosen.front().shown.scopes.text();
+  const auto waiting = waiting_for_second(after, chosen);
   Table table({{"KIND", Table::Fit::keep},
                {"ITEM", Table::Fit::shrink},
                {"FINDINGS", Table::Fit::keep},
                {"PIN", Table::Fit::shrink}});
-  for (std::size_t at = 0; at < chosen.size(); ++at) {
-    const Shown& shown = chosen[at].shown;
-    const std::string kind(item_kind_name(shown.definition.kind));
-    if (!call.has("json")) {
-      table.add({kind, shown.definition.key, std::to_string(chosen[at].findings.size()),
-                 shown.pin.text()});
+  for (const Candidate& candidate : chosen) {
+    const Shown& shown = candidate.shown;
+    if (call.has("json")) {
+      const bool waits = waiting.contains(item_text(shown.definition));
+      console.out << json_line(console, approved_json(by, shown,
+                                                      class_of(by.approved.book, candidate), waits))
+                  << '\n';
       continue;
     }
-    std::string line =
-        "{\"server\":" + json_quote(entry.name.text()) + ",\"kind\":" + json_quote(kind) +
-        ",\"tool\":" + json_quote(shown.definition.key) +
-        ",\"class\":" + json_quote(shown.change_class) +
-        ",\"pin\":" + json_quote(shown.pin.text()) + ",\"scopes\":" + json_quote(scopes) +
-        ",\"key\":" + json_quote(all.approvals[at].record.key_id);
-    if (expires_ns > 0) line += ",\"expires\":" + json_quote(utc_text(expires_ns));
-    console.out << json_line(console, line + "}") << '\n';
+    table.add({std::string(item_kind_name(shown.definition.kind)), shown.definition.key,
+               std::to_string(candidate.findings.size()), shown.pin.text()});
   }
   if (call.has("json")) return;
+  const std::string& server = by.entry.name.text();
   if (!table.empty()) table.print(console);
-  console.out << "approved " << chosen.size() << " of " << entry.name.text();
-  if (!all.approvals.empty()) {
-    console.out << ", signed with key " << all.approvals[0].record.key_id << "\nscopes " << scopes;
+  console.out << "approved " << chosen.size() << " of " << server << ", signed with key "
+              << by.key.public_key().id() << "\nscopes " << chosen.front().shown.scopes.text()
+              << '\n';
+  if (!waiting.empty()) {
+    console.out << styled(console, Style::warning, "a second key is needed") << " before "
+                << waiting.size() << " of them count: who has it runs `toolgate review " << server
+                << "`, then `toolgate approve " << server << " --key FILE`\n";
   }
-  console.out << std::endl;
+  console.out << std::flush;
 }
 
 // Nothing is approved, and the log says why; a name that nobody has is only a slip.
@@ -341,25 +402,44 @@ int refuse(const Invocation& call, const ServerEntry& entry, const Refusal& why)
 
 // What waits for a signature.
 Result<std::vector<Candidate>> candidates(const Invocation& call, Store& store,
-                                          const ServerEntry& entry) {
+                                          const ServerEntry& entry, const Approved& approved) {
   auto shown = shown_items(call, store, entry);
   if (!shown) return shown.refusal();
   auto chosen = chosen_items(call, std::move(*shown));
   if (!chosen) return chosen.refusal();
-  auto dropped = drop_approved(call, store, *chosen);
-  if (!dropped) return dropped.refusal();
+  drop_approved(call, approved, *chosen);
   return chosen;
 }
 
-int sign_and_store(const Invocation& call, Store& store, const ServerEntry& entry,
-                   const std::vector<Candidate>& chosen, std::int64_t expires_ns) {
-  auto key = load_key(call);  // may ask for a passphrase, and wait for it
-  if (!key) return fail(call.console, key.refusal());
-  auto all = sign_all(entry, chosen, *key, expires_ns);
+// Not again what this key has approved, and what waits for another one.
+bool drop_own_first(const Invocation& call, const Signing& by, std::vector<Candidate>& chosen) {
+  if (call.has("expires")) return false;
+  return std::erase_if(chosen, [&](const Candidate& candidate) {
+           const Approval* first = first_of_two(by.approved.book, candidate);
+           return first && first->key_id == by.key.public_key().id();
+         }) > 0;
+}
+
+int sign_and_store(const Invocation& call, Store& store, const Signing& by,
+                   std::vector<Candidate> chosen) {
+  auto may = check_key(by, chosen);
+  if (!may) return refuse(call, by.entry, may.refusal());
+  const bool own = drop_own_first(call, by, chosen);
+  if (own && chosen.empty()) {
+    return refuse(call, by.entry,
+                  Refusal(Reason::held, "the key " + by.key.public_key().id() +
+                                            " has approved this already, and it waits for a second "
+                                            "key: sign with another one (--key FILE)"));
+  }
+  auto all = sign_all(by, chosen);
   if (!all) return fail(call.console, all.refusal());
-  auto stored = put_approvals(store, all->basis, all->approvals, std::move(all->records));
-  if (!stored) return refuse(call, entry, stored.refusal());
-  print_approved(call, chosen, entry, *all, expires_ns);
+  const std::string who = user_name();
+  auto stored = put_approvals(store, Decider{call.home, by.key, who}, by.rules, all->basis,
+                              all->approvals, std::move(all->records));
+  if (!stored) return refuse(call, by.entry, stored.refusal());
+  auto after = load_approved(call.home, store, by.rules);
+  if (!after) return fail(call.console, after.refusal());
+  print_approved(call, by, chosen, (*after)->book);
   return exit_status::done;
 }
 
@@ -371,26 +451,34 @@ int approve_command(const Invocation& call) {
   if (!configuration) return fail(console, configuration.refusal());
   auto entry = find_server(call, *configuration, call.arguments[0]);
   if (!entry) return fail(console, entry.refusal());
-  auto expires_ns = expiry(call);
+  const auto end = call.option("expires");
+  auto expires_ns = end ? parse_end(*end, now_utc_ns()) : Result<std::int64_t>(0);
   if (!expires_ns) return fail_usage(console, expires_ns.refusal().detail, call.command.name);
   Result<std::vector<ChangeClass>> classes = std::vector<ChangeClass>();
   if (const auto list = call.option("class")) classes = change_classes_from(*list);
   if (!classes) return fail_usage(console, classes.refusal().detail, call.command.name);
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
-  auto chosen = candidates(call, **store, *entry);
+  auto approved = approved_here(call, **store, configuration->approvals);
+  if (!approved) return fail(console, approved.refusal());
+  auto chosen = candidates(call, **store, *entry, **approved);
   if (!chosen) return refuse(call, *entry, chosen.refusal());
   const Left left = call.has("class") ? keep_classes(*chosen, *classes) : Left{};
   if (!call.has("accept-findings") && std::ranges::any_of(*chosen, is_hard)) {
     return refuse_findings(call, *chosen);
   }
-  int status = exit_status::done;
-  if (!chosen->empty()) {
-    status = sign_and_store(call, **store, *entry, *chosen, *expires_ns);
-  } else if (!call.has("json")) {
-    console.out << "nothing of " << entry->name.text() << " waits for approval"
-                << (left.count > 0 ? " that is of these classes" : "") << std::endl;
+  if (chosen->empty()) {
+    if (!call.has("json")) {
+      console.out << "nothing of " << entry->name.text() << " waits for approval"
+                  << (left.count > 0 ? " that is of these classes" : "") << std::endl;
+    }
+    print_left(call, *entry, left);
+    return exit_status::done;
   }
+  auto key = load_signing_key(call);  // may ask for a passphrase, and wait for it
+  if (!key) return fail(console, key.refusal());
+  const Signing by{*entry, **approved, configuration->approvals, *key, *expires_ns};
+  const int status = sign_and_store(call, **store, by, std::move(*chosen));
   if (status == exit_status::done) print_left(call, *entry, left);
   return status;
 }

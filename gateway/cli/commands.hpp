@@ -77,6 +77,8 @@ void print_help(Console& console, const Command& command);
 // For a word that is no command: the nearest one, or "".
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
+// The keys of a home (keys_table.cpp).
+std::vector<Command> key_commands();
 // The commands that need no broker, and those that do.
 const std::vector<Command>& local_commands();
 const std::vector<Command>& broker_commands();
@@ -108,6 +110,12 @@ int audit_show_command(const Invocation& call);
 int audit_tail_command(const Invocation& call);
 int keys_list_command(const Invocation& call);
 int keys_show_command(const Invocation& call);
+int keys_new_command(const Invocation& call);
+int keys_passphrase_command(const Invocation& call);
+int keys_add_command(const Invocation& call);
+int keys_rotate_command(const Invocation& call);
+int keys_revoke_command(const Invocation& call);
+int keys_reset_command(const Invocation& call);
 int sign_command(const Invocation& call);
 int verify_command(const Invocation& call);
 int status_command(const Invocation& call);

@@ -12,22 +12,28 @@
 #include <utility>
 
 #include "gateway/broker/approved.hpp"
+#include "gateway/cli/signing_key.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/packages/frozen.hpp"
+#include "gateway/store/decisions.hpp"
+#include "gateway/store/trust.hpp"
 
 namespace toolgate {
 namespace {
 
-Refusal bad_passphrase_file(const std::string& file, std::string_view why) {
+constexpr const char* passphrase_variable = "TOOLGATE_PASSPHRASE_FILE";
+constexpr const char* new_passphrase_variable = "TOOLGATE_NEW_PASSPHRASE_FILE";
+
+Refusal bad_passphrase_file(const std::string& file, const char* variable, std::string_view why) {
   return Refusal(Reason::bad_signature,
-                 "the file " + file + ", named by TOOLGATE_PASSPHRASE_FILE, " + std::string(why));
+                 "the file " + file + ", named by " + variable + ", " + std::string(why));
 }
 
 // All but one line end of the file. A pipe will do; a plain file must be private.
-Result<SecretBytes> read_passphrase(const std::string& file) {
+Result<SecretBytes> read_passphrase(const std::string& file, const char* variable) {
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
-    return bad_passphrase_file(file, "cannot be opened: make it readable for this user");
+    return bad_passphrase_file(file, variable, "cannot be opened: make it readable for this user");
   struct stat status{};
   const bool is_open_to_others =
       ::fstat(descriptor, &status) != 0 || (S_ISREG(status.st_mode) && (status.st_mode & 077) != 0);
@@ -40,21 +46,37 @@ Result<SecretBytes> read_passphrase(const std::string& file) {
   }
   ::close(descriptor);
   if (is_open_to_others)
-    return bad_passphrase_file(file, "can be read by others: run `chmod 600` on it");
+    return bad_passphrase_file(file, variable, "can be read by others: run `chmod 600` on it");
   if (got < 0 || size == read.size()) {
-    return bad_passphrase_file(file, "holds no passphrase of less than 1,024 bytes");
+    return bad_passphrase_file(file, variable, "holds no passphrase of less than 1,024 bytes");
   }
   if (size > 0 && read.data()[size - 1] == '\n') --size;
-  if (size == 0) return bad_passphrase_file(file, "is empty: write the passphrase into it");
+  if (size == 0)
+    return bad_passphrase_file(file, variable, "is empty: write the passphrase into it");
   SecretBytes exact(size);
   std::memcpy(exact.data(), read.data(), size);
   return exact;
 }
 
-std::optional<std::string> passphrase_file(const Invocation& call) {
-  auto file = call.console.environment("TOOLGATE_PASSPHRASE_FILE");
+std::optional<std::string> passphrase_file(const Invocation& call, const char* variable) {
+  auto file = call.console.environment(variable);
   if (file && file->empty()) file.reset();
   return file;
+}
+
+// Asked twice on the terminal; none where it is empty, or where there is no terminal.
+Result<std::optional<SecretBytes>> asked_passphrase(const Invocation& call) {
+  if (!call.console.ask_secret) return std::optional<SecretBytes>();
+  auto first = call.console.ask_secret("A passphrase for the administrator's key (empty: none): ");
+  if (!first) return first.refusal();
+  if (first->size() == 0) return std::optional<SecretBytes>();
+  auto again = call.console.ask_secret("The same again: ");
+  if (!again) return again.refusal();
+  if (!constant_time_equal(first->view(), again->view())) {
+    return Refusal(Reason::usage, "the two passphrases differ: run `toolgate " +
+                                      std::string(call.command.name) + "` again");
+  }
+  return std::optional<SecretBytes>(std::move(*first));
 }
 
 }  // namespace
@@ -87,30 +109,25 @@ Result<std::unique_ptr<Store>> open_store(const Invocation& call) {
 std::filesystem::path key_file(const Invocation& call) { return call.home / "admin.key"; }
 
 Result<std::optional<SecretBytes>> new_passphrase(const Invocation& call) {
-  std::optional<SecretBytes> chosen;
-  if (const auto file = passphrase_file(call)) {
-    auto read = read_passphrase(*file);
+  if (const auto file = passphrase_file(call, passphrase_variable)) {
+    auto read = read_passphrase(*file, passphrase_variable);
     if (!read) return read.refusal();
-    chosen.emplace(std::move(*read));
-  } else if (call.console.ask_secret) {
-    auto first =
-        call.console.ask_secret("A passphrase for the administrator's key (empty: none): ");
-    if (!first) return first.refusal();
-    if (first->size() > 0) {
-      auto again = call.console.ask_secret("The same again: ");
-      if (!again) return again.refusal();
-      if (!constant_time_equal(first->view(), again->view())) {
-        return Refusal(Reason::usage, "the two passphrases differ: run `toolgate init` again");
-      }
-      chosen.emplace(std::move(*first));
-    }
+    return std::optional<SecretBytes>(std::move(*read));
   }
-  return Result<std::optional<SecretBytes>>(std::move(chosen));
+  return asked_passphrase(call);
+}
+
+Result<std::optional<SecretBytes>> next_passphrase(const Invocation& call) {
+  const auto file = passphrase_file(call, new_passphrase_variable);
+  if (!file) return new_passphrase(call);
+  auto read = read_passphrase(*file, new_passphrase_variable);
+  if (!read) return read.refusal();
+  return std::optional<SecretBytes>(std::move(*read));
 }
 
 Result<SecretBytes> known_passphrase(const Invocation& call, const std::filesystem::path& file) {
-  const auto named = passphrase_file(call);
-  if (named) return read_passphrase(*named);
+  const auto named = passphrase_file(call, passphrase_variable);
+  if (named) return read_passphrase(*named, passphrase_variable);
   if (!call.console.ask_secret) {
     return Refusal(Reason::bad_signature,
                    "the key " + file.string() +
@@ -138,21 +155,36 @@ Result<SecretKey> load_key(const Invocation& call) {
   return load_key(call, file);
 }
 
-Result<std::vector<PublicKey>> trusted_keys(const Invocation& call) {
-  std::vector<PublicKey> keys;
-  const std::string file = key_file(call).string() + ".pub";
-  std::error_code ignored;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ignored))) return keys;
-  auto key = PublicKey::load(file);
-  if (!key) return key.refusal();
-  keys.push_back(std::move(*key));
-  return keys;
+Result<std::shared_ptr<const Approved>> approved_here(const Invocation& call, Store& store,
+                                                      const ApprovalRules& rules) {
+  auto approved = load_approved(call.home, store, rules);
+  if (!approved) return approved;
+  if ((*approved)->keyring) {
+    auto settled = settle_admin_key(call.home, *(*approved)->keyring);
+    if (!settled) return settled.refusal();
+  }
+  if ((*approved)->refused.empty()) return approved;
+  const Refusal why(Reason::bad_signature, (*approved)->refused);
+  auto recorded = record_act(call, refused_approvals(why));
+  return recorded ? why : recorded.refusal();
 }
 
-Result<PinBook> load_pins(Store& store, const std::vector<PublicKey>& trusted) {
-  auto approved = load_approved(store, trusted);
-  if (!approved) return approved.refusal();
-  return (*approved)->book;
+Result<std::size_t> begin_root(const Invocation& call, Store& store, const SecretKey& key,
+                               const std::string& why) {
+  auto keyring = Keyring::begin(key, "admin", now_utc_ns());
+  if (!keyring) return keyring.refusal();
+  const auto records = [&](std::size_t withdrawn) {
+    Record record;
+    record.kind = "keys";
+    record.decision = "allow";
+    record.reason = "the key " + key.public_key().id() + " " + why;
+    if (withdrawn > 0) {
+      record.reason += "; " + std::to_string(withdrawn) + " approvals were withdrawn";
+    }
+    return std::vector{by_administrator(std::move(record))};
+  };
+  const std::string who = user_name();
+  return begin_trust(store, Decider{call.home, key, who}, *keyring, records);
 }
 
 Result<ReviewSeal> review_seal(const Invocation& call) {

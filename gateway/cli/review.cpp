@@ -270,9 +270,7 @@ int review_command(const Invocation& call) {
   if (!store) return fail(console, store.refusal());
   auto seal = review_seal(call);
   if (!seal) return fail(console, seal.refusal());
-  auto trusted = trusted_keys(call);
-  if (!trusted) return fail(console, trusted.refusal());
-  auto approved = load_approved(**store, *trusted);
+  auto approved = approved_here(call, **store, configuration->approvals);
   if (!approved) return fail(console, approved.refusal());
   return Review(call, **store, *seal, **approved).run(*configuration, std::move(*entries));
 }

@@ -99,6 +99,19 @@ void compare_seen(Reviewed& item, std::vector<SeenOtherwise> seen) {
   item.seen = std::move(seen);
 }
 
+// The first key's approval of just this, where it waits for a second one.
+const Approval* first_of_two(const PinBook& book, const ServerEntry& entry,
+                             const Definition& definition, const Digest& pin) {
+  const Approval* first = book.waiting(entry.identity(), definition.kind, definition.key);
+  return first && first->pin == pin && first->scopes == entry.scope_digest() ? first : nullptr;
+}
+
+// Of what waits for a second key: as it was signed.
+ChangeClass class_of(const Approval& first) {
+  auto change_class = change_class_from(first.change_class);
+  return change_class ? *change_class : ChangeClass::fresh;
+}
+
 Reviewed judge(const ServerEntry& entry, const Definition& definition, const Approved& approved,
                const OpenSightings& open, const InspectionGate& gate) {
   Reviewed item;
@@ -117,7 +130,15 @@ Reviewed judge(const ServerEntry& entry, const Definition& definition, const App
     return item;
   }
   item.pin = pinned->pin;
-  if (const ApprovedItem* known = approved_item(approved, entry.identity(), definition)) {
+  const ApprovedItem* known = approved_item(approved, entry.identity(), definition);
+  if (const Approval* first = first_of_two(approved.book, entry, definition, *item.pin)) {
+    item.state = known ? "changed" : "new";
+    item.why = "approved with key " + first->key_id + ", waits for a second key";
+    if (known) {
+      item.changes = changes_between(definition.kind, known->definition.json, definition.json);
+    }
+    item.change_class = class_of(*first);
+  } else if (known) {
     compare(item, entry, *known, approved.book.verify(*pinned, entry.identity(), now_utc_ns()));
   } else {
     item.state = "new";

@@ -2,6 +2,7 @@
 
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/signing_key.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/store/decisions.hpp"
 
@@ -33,6 +34,8 @@ int revoke_command(const Invocation& call) {
   const std::string& server = call.arguments[0];
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
+  auto approved = approved_here(call, **store, ApprovalRules());
+  if (!approved) return fail(console, approved.refusal());
   auto approvals = (*store)->approvals();
   if (!approvals) return fail(console, approvals.refusal());
   std::vector<std::string> keys;
@@ -44,14 +47,19 @@ int revoke_command(const Invocation& call) {
     if (named.empty()) named.insert(call.arguments[at]);
     keys.insert(keys.end(), named.begin(), named.end());
   }
-  const auto records = [&](std::size_t count) { return records_of(call, keys, count); };
-  auto count = revoke_approvals(**store, server, keys, now_utc_ns(), records);
+  const Refusal nothing(Reason::not_found, "nothing of that is approved for " + visible(server) +
+                                               ": `toolgate status` shows what is");
+  auto count = count_approvals(**store, server, keys);
   if (!count) return fail(console, count.refusal());
-  if (*count == 0) {
-    return fail(console,
-                Refusal(Reason::not_found, "nothing of that is approved for " + visible(server) +
-                                               ": `toolgate status` shows what is"));
-  }
+  if (*count == 0) return fail(console, nothing);
+  auto key = load_signing_key(call);  // may ask for a passphrase, and wait for it
+  if (!key) return fail(console, key.refusal());
+  const auto records = [&](std::size_t revoked) { return records_of(call, keys, revoked); };
+  const std::string who = user_name();
+  count =
+      revoke_approvals(**store, Decider{call.home, *key, who}, server, keys, now_utc_ns(), records);
+  if (!count) return fail(console, count.refusal());
+  if (*count == 0) return fail(console, nothing);
   console.out << "revoked " << *count << " approvals of " << visible(server) << std::endl;
   return exit_status::done;
 }

@@ -117,9 +117,7 @@ Task<> run_connect(std::filesystem::path socket, AgentName agent, Status& outcom
 }  // namespace
 
 Result<std::unique_ptr<Gateway>> open_gateway(const Invocation& call) {
-  auto trusted = trusted_keys(call);
-  if (!trusted) return trusted.refusal();
-  return Gateway::make(call.home, call.configuration, std::move(*trusted));
+  return Gateway::make(call.home, call.configuration);
 }
 
 int stdio_command(const Invocation& call) {

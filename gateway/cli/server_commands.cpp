@@ -6,6 +6,7 @@
 
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/signing_key.hpp"
 #include "gateway/config/edit.hpp"
 #include "gateway/config/import.hpp"
 #include "gateway/core/clock.hpp"
@@ -267,16 +268,30 @@ int server_remove_command(const Invocation& call) {
   const auto change = [&](const std::string& text) {
     return remove_server(text, ServerName(name));
   };
+  auto count = count_approvals(**store, name, {});
+  if (!count) return fail(call.console, count.refusal());
+  // The key comes first: without it the server would be gone, and its approvals in force.
+  Result<SecretKey> key = Refusal(Reason::usage, "no key is needed");
+  if (*count > 0) {
+    key = load_signing_key(call);
+    if (!key) return fail(call.console, key.refusal());
+  }
   auto edited = edit_configuration(call.configuration, call.console.environment, change);
   if (!edited) return fail(call.console, edited.refusal());
-  const auto records = [&](std::size_t count) {
+  const auto records = [&](std::size_t revoked) {
     return std::vector{by_administrator(configuration_record(
-        name, "a server was removed, and " + std::to_string(count) + " approvals with it"))};
+        name, "a server was removed, and " + std::to_string(revoked) + " approvals with it"))};
   };
-  auto revoked = revoke_approvals(**store, name, {}, now_utc_ns(), records);
-  if (!revoked) return fail(call.console, revoked.refusal());
-  call.console.out << "removed " << name << ", and revoked " << *revoked << " approvals"
-                   << std::endl;
+  const std::string who = user_name();
+  if (*count > 0) {
+    count =
+        revoke_approvals(**store, Decider{call.home, *key, who}, name, {}, now_utc_ns(), records);
+    if (!count) return fail(call.console, count.refusal());
+  } else {
+    auto recorded = record_acts(call, records(0));
+    if (!recorded) return fail(call.console, recorded.refusal());
+  }
+  call.console.out << "removed " << name << ", and revoked " << *count << " approvals" << std::endl;
   return exit_status::done;
 }
 

@@ -6,10 +6,10 @@
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/signed_file.hpp"
+#include "gateway/cli/signing_key.hpp"
 #include "gateway/config/edit.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
-#include "signing/minisign_key.hpp"
 #include "signing/private_file.hpp"
 
 namespace toolgate {
@@ -21,32 +21,6 @@ struct Signer {
   SecretKey key;
   bool of_home;
 };
-
-// A word with a slash or ".key" in it is a file, another one the name of a key of the home.
-Result<fs::path> file_of_key(const Invocation& call) {
-  const std::string chosen = call.option_or("key", "admin");
-  if (chosen.find('/') != chosen.npos || chosen.ends_with(".key")) return fs::absolute(chosen);
-  auto plain = check_plain_name(chosen, "a key's");
-  if (!plain) return plain.refusal();
-  fs::path file = call.home / (chosen + ".key");
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(file, ignored))) return file;
-  return Refusal(Reason::not_found,
-                 "there is no key " + file.string() +
-                     (chosen == "admin" ? ": run `toolgate init`, or name a key's file with --key"
-                                        : ": `toolgate keys list` shows those of the home; a file "
-                                          "is named with a slash or .key in its name"));
-}
-
-Result<SecretKey> load_signing_key(const Invocation& call, const fs::path& file) {
-  auto minisign = MinisignKeyFile::read(file);
-  if (!minisign) return minisign.refusal();
-  if (!*minisign) return load_key(call, file);
-  if (!(*minisign)->is_encrypted()) return (*minisign)->open(nullptr);
-  auto passphrase = known_passphrase(call, file);
-  if (!passphrase) return passphrase.refusal();
-  return (*minisign)->open(&*passphrase);
-}
 
 Result<Signer> signer(const Invocation& call) {
   auto file = file_of_key(call);

@@ -22,9 +22,10 @@ struct Counts {
 };
 
 struct Trust {
-  std::string state;  // disabled, imported, probed, approved, changed
-  Counts tools;       // of tools alone; the state looks at everything
-  std::string held;   // not empty: why no gateway starts it, though something of it was approved
+  std::string state;           // disabled, imported, probed, approved, changed
+  Counts tools;                // of tools alone; the state looks at everything
+  std::size_t second_key = 0;  // of those held: they wait for a second key
+  std::string held;  // not empty: why no gateway starts it, though something of it was approved
 };
 
 // What gateways saw since the last review counts for more than what that showed.
@@ -43,8 +44,10 @@ void count_seen(const OpenSightings& open, const PinBook& pins, const ServerIden
   }
 }
 
-Result<Trust> trust_of(Store& store, const PinBook& pins, const OpenSightings& open,
-                       const ServerEntry& entry, std::int64_t now_ns) {
+Result<Trust> trust_of(Store& store, const Approved& approved, const ServerEntry& entry,
+                       std::int64_t now_ns) {
+  const PinBook& pins = approved.book;
+  const OpenSightings& open = approved.sightings;
   Trust trust;
   Counts all;
   auto shown = store.shown(entry.name.text());
@@ -61,7 +64,10 @@ Result<Trust> trust_of(Store& store, const PinBook& pins, const OpenSightings& o
     if (item.identity != identity) continue;  // of an entry that has changed since
     shown_at_all = true;
     const Approval* approval = pins.approval(identity, item.definition.kind, item.definition.key);
-    std::size_t Counts::* count = &Counts::fresh;
+    const Approval* first = pins.waiting(identity, item.definition.kind, item.definition.key);
+    const bool waits = first && first->pin == item.pin && first->scopes == scopes;
+    if (waits && item.definition.kind == ItemKind::tool) ++trust.second_key;
+    std::size_t Counts::* count = waits ? &Counts::held : &Counts::fresh;
     if (approval) {
       const bool is_seen =
           open.of_server(identity) || open.of(identity, item.definition.kind, item.definition.key);
@@ -78,8 +84,10 @@ Result<Trust> trust_of(Store& store, const PinBook& pins, const OpenSightings& o
                 : all.approved > 0 ? "approved"
                 : shown_at_all     ? "probed"
                                    : "imported";
-  if (!entry.disabled && pins.knows(identity)) {
-    trust.held = why_held(pins, entry, now_ns).value_or("");
+  const bool is_news =
+      pins.knows(identity) || pins.is_waiting(identity) || !approved.refused.empty();
+  if (!entry.disabled && is_news) {
+    trust.held = why_held(approved, entry, now_ns).value_or("");
   }
   if (!trust.held.empty()) trust.state = "changed";
   return trust;
@@ -108,7 +116,8 @@ std::string status_json(const ServerEntry& entry, const Trust& trust, const Runn
           ",\"missing\":" + json_quote(running ? running->missing : "") +
           ",\"tools\":{\"approved\":" + std::to_string(trust.tools.approved) +
           ",\"held\":" + std::to_string(trust.tools.held) +
-          ",\"new\":" + std::to_string(trust.tools.fresh) + "}";
+          ",\"new\":" + std::to_string(trust.tools.fresh) +
+          "},\"second_key\":" + std::to_string(trust.second_key);
   line += ",\"limits\":" +
           (running && !running->limits.empty() ? json_quote(running->limits) : "null") +
           ",\"no_tree\":" + json_quote(running ? running->no_tree : "");
@@ -158,6 +167,14 @@ void add_row(Table& table, const ServerEntry& entry, const Trust& trust,
             is_lesser(running) ? Style::warning : style_of(trust));
 }
 
+void tell_of_second_keys(Console& console, const ServerEntry& entry, const Trust& trust) {
+  if (trust.second_key == 0) return;
+  console.out << styled(console, Style::warning,
+                        "\n" + std::to_string(trust.second_key) + " of " + entry.name.text() +
+                            " waits for a second key: `toolgate review " + entry.name.text() + "`")
+              << '\n';
+}
+
 // Which servers have no limit on all of their processes together.
 void tell_of_trees(Console& console, const std::vector<RunningServer>& running) {
   std::string names;
@@ -180,12 +197,8 @@ int status_command(const Invocation& call) {
   if (!configuration) return fail(console, configuration.refusal());
   auto store = open_store(call);
   if (!store) return fail(console, store.refusal());
-  auto trusted = trusted_keys(call);
-  if (!trusted) return fail(console, trusted.refusal());
-  auto pins = load_pins(**store, *trusted);
-  if (!pins) return fail(console, pins.refusal());
-  auto open = open_sightings(**store);
-  if (!open) return fail(console, open.refusal());
+  auto approved = load_approved(call.home, **store, configuration->approvals);
+  if (!approved) return fail(console, approved.refusal());
   const std::vector<RunningServer> running = run_files(call.home)->running();
   Table table({{"SERVER", Table::Fit::shrink},
                {"STATE", Table::Fit::keep},
@@ -201,8 +214,9 @@ int status_command(const Invocation& call) {
   auto waiting = waiting_changes(call);
   if (!waiting) return fail(console, waiting.refusal());
   const std::int64_t now_ns = now_utc_ns();
+  std::vector<Trust> all;
   for (const ServerEntry& entry : configuration->servers) {
-    auto trust = trust_of(**store, *pins, *open, entry, now_ns);
+    auto trust = trust_of(**store, **approved, entry, now_ns);
     if (!trust) return fail(console, trust.refusal());
     std::vector<const RunningServer*> of_this;
     for (const RunningServer& one : running) {
@@ -218,8 +232,12 @@ int status_command(const Invocation& call) {
         add_row(table, entry, *trust, one);
       }
     }
+    all.push_back(std::move(*trust));
   }
   if (!table.empty()) table.print(console);
+  for (std::size_t at = 0; at < all.size() && !call.has("json"); ++at) {
+    tell_of_second_keys(console, configuration->servers[at], all[at]);
+  }
   for (const auto& [server, count] : *waiting) {
     if (call.has("json") || count == 0) continue;
     console.out << styled(console, Style::warning,
@@ -236,6 +254,10 @@ int status_command(const Invocation& call) {
   }
   if (configuration->servers.empty() && !call.has("json")) {
     console.out << "no servers yet: `toolgate server add` or `toolgate import`" << std::endl;
+  }
+  if (!(*approved)->refused.empty()) {
+    fail(console, Refusal(Reason::bad_signature, (*approved)->refused));
+    return exit_status::findings;
   }
   return exit_status::done;
 }

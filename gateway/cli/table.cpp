@@ -4,6 +4,8 @@ namespace toolgate {
 namespace {
 
 const Option json{.name = "json", .help = "one object a line"};
+const Option signer{
+    .name = "key", .value = "NAME|FILE", .help = "whose signature it gets; admin by default"};
 
 std::vector<Option> with_filters(std::vector<Option> options) {
   const Option filters[] = {
@@ -74,6 +76,7 @@ std::vector<Command> server_commands() {
        .synopsis = "NAME",
        .summary = "take a server out of the configuration and revoke its approvals",
        .details = "",
+       .options = {signer},
        .least_arguments = 1,
        .most_arguments = 1,
        .run = server_remove_command},
@@ -150,7 +153,7 @@ std::vector<Command> trust_commands() {
        .most_arguments = 1,
        .run = freeze_command},
       {.name = "approve",
-       .synopsis = "SERVER [ITEM...] [--class LIST]",
+       .synopsis = "SERVER [ITEM...] [--class LIST] [--key NAME|FILE] [--expires TIME]",
        .summary = "sign an approval of exactly what `review` last showed of a server",
        .details = "An ITEM is a tool's or prompt's name, a resource's URI, or \"instructions\"; "
                   "KIND:NAME where\n"
@@ -158,7 +161,9 @@ std::vector<Command> trust_commands() {
                   "approved. The key's\n"
                   "passphrase is asked for on the terminal, or read from the file that "
                   "TOOLGATE_PASSPHRASE_FILE\n"
-                  "names. Exit status 3 when findings stand in the way.",
+                  "names. Where the configuration asks for two keys (\"dual\"), it counts once "
+                  "another key has\n"
+                  "approved the same. Exit status 3 when findings stand in the way.",
        .options = {{.name = "accept-findings",
                     .help = "approve in spite of findings that withhold"},
                    {.name = "class",
@@ -168,14 +173,18 @@ std::vector<Command> trust_commands() {
                    {.name = "expires",
                     .value = "TIME",
                     .help = "end of the approval: 30d, or an RFC 3339 time"},
+                   signer,
                    json},
        .least_arguments = 1,
        .most_arguments = 100'000,
        .run = approve_command},
       {.name = "revoke",
-       .synopsis = "SERVER [ITEM...]",
+       .synopsis = "SERVER [ITEM...] [--key NAME|FILE]",
        .summary = "withdraw approvals: running gateways stop offering those items",
-       .details = "",
+       .details =
+           "A revocation is signed as an approval is, so that nobody who can write the store "
+           "can undo it.",
+       .options = {signer},
        .least_arguments = 1,
        .most_arguments = 100'000,
        .run = revoke_command},
@@ -201,18 +210,6 @@ std::vector<Command> trust_commands() {
        .least_arguments = 1,
        .most_arguments = 1,
        .run = agent_remove_command},
-      {.name = "keys list",
-       .synopsis = "[--json]",
-       .summary = "show the keys in the home",
-       .details = "",
-       .options = {json},
-       .run = keys_list_command},
-      {.name = "keys show",
-       .synopsis = "[NAME]",
-       .summary = "print a public key, in minisign's format",
-       .details = "NAME is `admin` by default.",
-       .most_arguments = 1,
-       .run = keys_show_command},
   };
 }
 
@@ -374,8 +371,9 @@ const std::vector<Command>& local_commands() {
                     "readable for this user alone.",
          .run = init_command},
     };
-    for (const auto& part : {server_commands(), harness_commands(), trust_commands(),
-                             signature_commands(), decision_commands(), audit_commands()}) {
+    for (const auto& part :
+         {server_commands(), harness_commands(), trust_commands(), key_commands(),
+          signature_commands(), decision_commands(), audit_commands()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     all.push_back({.name = "status",

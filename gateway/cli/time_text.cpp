@@ -143,4 +143,13 @@ Result<std::int64_t> parse_duration(std::string_view text) {
   return count * unit_s * second_ns;
 }
 
+Result<std::int64_t> parse_end(std::string_view text, std::int64_t now_ns) {
+  auto age = parse_duration(text);
+  auto time = age ? Result<std::int64_t>(*age) : parse_time(text);
+  if (!time) return time.refusal();
+  const std::int64_t end_ns = age ? (*age > INT64_MAX - now_ns ? INT64_MAX : now_ns + *age) : *time;
+  if (end_ns <= now_ns) return Refusal(Reason::usage, "--expires must lie in the future");
+  return end_ns;
+}
+
 }  // namespace toolgate

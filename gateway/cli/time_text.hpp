@@ -15,4 +15,7 @@ Result<std::int64_t> parse_time(std::string_view text);
 // "90s", "10m", "2h", "1d", "1w": nanoseconds. Refuses with `usage`.
 Result<std::int64_t> parse_duration(std::string_view text);
 
+// The end of something, as a time or as a duration from now; it lies in the future.
+Result<std::int64_t> parse_end(std::string_view text, std::int64_t now_ns);
+
 }  // namespace toolgate

@@ -2,22 +2,11 @@
 
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/signed_file.hpp"
+#include "gateway/cli/signing_key.hpp"
 #include "gateway/core/document.hpp"
 
 namespace toolgate {
 namespace {
-
-// The key itself, or the name of its file.
-Result<PublicKey> public_key(const std::string& given) {
-  auto itself = PublicKey::parse("untrusted comment: \n" + given);
-  if (itself) return itself;
-  auto loaded = PublicKey::load(given);
-  if (loaded || loaded.refusal().reason != Reason::storage) return loaded;
-  return Refusal(loaded.refusal().reason,
-                 loaded.refusal().detail +
-                     " (--key takes a .pub file of minisign's format, or the 56 characters of "
-                     "base64 in it)");
-}
 
 // What could not be examined is a refusal with another reason than `bad_signature`.
 Result<std::string> comment_of(const Invocation& call, const PublicKey& key) {
@@ -59,7 +48,7 @@ int verify_command(const Invocation& call) {
   if (!given) {
     return fail_usage(console, "say whose signature it must be: --key PUB", call.command.name);
   }
-  auto key = public_key(*given);
+  auto key = public_key_given(*given);
   if (!key) return fail(console, key.refusal());
   const auto comment = comment_of(call, *key);
   const bool examined = comment || comment.refusal().reason == Reason::bad_signature;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "connectors/sandbox/paths.hpp"
+#include "gateway/config/approval_rules.hpp"
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/keys.hpp"
 #include "gateway/config/problems.hpp"
@@ -113,6 +114,38 @@ void read_audit(const Value& audit, AuditSettings& settings, Problems& problems)
   read_detail(audit, "results", settings.results, problems);
 }
 
+std::vector<std::string> read_classes(const Value& list, Problems& problems) {
+  std::vector<std::string> classes;
+  for (const Value& value : list.elements()) {
+    if (!value.is_string()) {
+      problems.add(value.begin(), "a class of changes must be a string");
+      continue;
+    }
+    classes.push_back(value.text());
+    if (std::ranges::find(change_classes, classes.back()) != std::end(change_classes)) continue;
+    const std::string_view near = config::nearest(classes.back(), change_classes);
+    problems.add(value.begin(),
+                 "no class of changes is called '" + printable(classes.back()) + "'" +
+                     (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+  }
+  return classes;
+}
+
+void read_approvals(const Value& approvals, ApprovalRules& rules, Problems& problems) {
+  if (const auto dual = approvals.find("dual")) rules.dual = read_classes(*dual, problems);
+  const auto keys = approvals.find("key_classes");
+  if (!keys) return;
+  for (const Member& member : keys->members()) {
+    if (!member.value.is_array()) {
+      problems.add(member.value.begin(),
+                   "the classes of the key '" + printable(member.name) +
+                       "' must be an array of strings; an empty one lets it approve nothing");
+      continue;
+    }
+    rules.key_classes[member.name] = read_classes(member.value, problems);
+  }
+}
+
 void read_doors(const Value& top, const Reading& reading, Configuration& result) {
   if (const auto tls = top.find("tls")) {
     const auto certificate = tls->find("certificate");
@@ -145,6 +178,9 @@ void read_top(const Value& top, const Reading& reading, Configuration& result) {
   }
   if (const auto agents = top.find("agents")) read_agents(*agents, reading, result);
   if (const auto audit = top.find("audit")) read_audit(*audit, result.audit, reading.problems);
+  if (const auto approvals = top.find("approvals")) {
+    read_approvals(*approvals, result.approvals, reading.problems);
+  }
   read_doors(top, reading, result);
 }
 

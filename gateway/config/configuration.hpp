@@ -118,6 +118,14 @@ struct AgentEntry {
   std::vector<std::string> tools;  // as the agent sees them; empty: all
 };
 
+// Which approvals count: of one key, or of two (gateway/config/approval_rules.hpp).
+struct ApprovalRules {
+  std::vector<std::string> dual;  // classes of changes that need two keys
+  // By a key's id or name: the classes that it may approve. A key that is not named may all.
+  std::map<std::string, std::vector<std::string>> key_classes;
+  friend bool operator==(const ApprovalRules&, const ApprovalRules&) = default;
+};
+
 struct AuditSettings {
   enum class Durability { process, fsync } durability = Durability::process;
   enum class Detail { full, digest } arguments = Detail::full;
@@ -129,6 +137,7 @@ struct Configuration {
   std::vector<ServerEntry> servers;  // in the order of the file
   std::map<std::string, AgentEntry> agents;
   AuditSettings audit;
+  ApprovalRules approvals;
   std::string listen = "127.0.0.1:8808";                 // as parse_listen() returns it
   std::optional<std::filesystem::path> tls_certificate;  // PEM; both or neither
   std::optional<std::filesystem::path> tls_key;

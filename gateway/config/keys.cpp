@@ -149,8 +149,8 @@ constexpr Section top_inspect_section{top_inspect_keys};
 constexpr auto approvals_keys = std::to_array<Key>({
     {"key_classes", Shape::object},
     {"dual", Shape::texts},
-    {"ask_budget_per_hour", Shape::integer},
-    {"elicitation", Shape::any},
+    {"ask_budget_per_hour", Shape::integer, nullptr, needs_approvals},
+    {"elicitation", Shape::any, nullptr, needs_approvals},
 });
 constexpr Section approvals_section{approvals_keys};
 
@@ -177,7 +177,7 @@ constexpr auto top_keys = std::to_array<Key>({
     {"agents", Shape::map, &agent_section},
     {"inspect", Shape::section, &top_inspect_section, fixed_inspectors},
     {"audit", Shape::section, &audit_section},
-    {"approvals", Shape::section, &approvals_section, needs_approvals},
+    {"approvals", Shape::section, &approvals_section},
     {"flow", Shape::section, &flow_section, needs_flow},
     {"auto", Shape::section, &auto_section, "this build does not score calls"},
     {"listen", Shape::text},

@@ -34,12 +34,12 @@ namespace toolgate {
 // strings, but for `findings` (an array) and `latency_us` (a number). Texts must be UTF-8.
 struct Record {
   std::string kind;  // "call.intent", "call.outcome", "refusal", "approval",
-                     // "approval.refused", "review", "revocation", "server.start", "server.exit",
-                     // "server.held", "definition.changed", "definition.new",
-                     // "definition.duplicate", "definition.missing", "definition.unreadable",
-                     // "configuration", "agent", "finding", "freeze", "signature",
-                     // "file.change", "file.held", "file.not_kept", "file.decision",
-                     // "file.outcome", "file.restored", "file.discarded"
+                     // "approval.refused", "approvals.refused", "keys", "review", "revocation",
+                     // "server.start", "server.exit", "server.held", "definition.changed",
+                     // "definition.new", "definition.duplicate", "definition.missing",
+                     // "definition.unreadable", "configuration", "agent", "finding", "freeze",
+                     // "signature", "file.change", "file.held", "file.not_kept",
+                     // "file.decision", "file.outcome", "file.restored", "file.discarded"
   std::string agent;
   std::string session;
   std::string server;

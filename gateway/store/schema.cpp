@@ -160,6 +160,21 @@ DELETE FROM shown;
 ALTER TABLE shown ADD COLUMN change_class TEXT NOT NULL DEFAULT '';
 )sql";
 
+// The chain of decisions (signing/decision.hpp); `keyring` is the text of trust.keys after those
+// that changed it. An approval of an earlier version names no home, and none that was made before
+// there was a chain is in it: they are kept as withdrawn at the beginning of time (trust.hpp counts
+// them).
+constexpr const char* version_3_trust = R"sql(
+CREATE TABLE decisions(
+  sequence INTEGER PRIMARY KEY,
+  text TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  keyring TEXT
+) STRICT;
+UPDATE approvals SET revoked_at = 0 WHERE revoked_at IS NULL;
+)sql";
+
 std::string change_triggers(std::initializer_list<const char*> tables) {
   std::string all;
   for (const char* table : tables) {
@@ -219,9 +234,9 @@ Status ensure_schema(Database& database) {
     if (!made) return made;
   }
   if (*version < 3) {
-    auto made = database.run(
-        (std::string(version_3_sightings) + version_3_classes + change_triggers({"sightings"}))
-            .c_str());
+    auto made = database.run((std::string(version_3_sightings) + version_3_classes +
+                              version_3_trust + change_triggers({"sightings", "decisions"}))
+                                 .c_str());
     if (!made) return made;
   }
   auto marked = database.run(("PRAGMA application_id=" + std::to_string(application_id) +

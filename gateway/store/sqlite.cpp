@@ -233,6 +233,14 @@ Result<Transaction> Transaction::begin(Database& database) {
   return Transaction(database);
 }
 
+Result<Transaction> Transaction::begin_reading(Database& database) {
+  auto begin = database.query("BEGIN");
+  if (!begin) return begin.refusal();
+  auto begun = begin->run();
+  if (!begun) return begun.refusal();
+  return Transaction(database);
+}
+
 Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 

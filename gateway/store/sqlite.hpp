@@ -106,6 +106,8 @@ class Database {
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
+  // BEGIN: all that is read until it goes is of one moment; nothing is to be written.
+  static Result<Transaction> begin_reading(Database& database);
   Transaction(Transaction&& other) noexcept;
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();

@@ -9,7 +9,7 @@ import { toolgate } from './lib/programs.js';
 const all = [
   'fixture', 'conformance', 'conformance-client', 'servers', 'verbatim', 'features', 'http', 'config', 'freeze', 'frozen',
   'hostile', 'misbehaving', 'harnesses', 'probe', 'matrix', 'stateless', 'skills', 'load', 'round-robin', 'paths', 'staged',
-  'custody', 'loss', 'escape', 'signatures', 'approvals-bind', 'sightings', 'mutation', 'pretrust',
+  'custody', 'loss', 'escape', 'signatures', 'approvals-bind', 'sightings', 'mutation', 'pretrust', 'keys',
 ];
 // They need what the quickstart does not install.
 const byNameOnly = ['gvisor', 'vm'];

@@ -168,12 +168,16 @@ TEST_CASE_FIXTURE(Fixture, "bind: what is replaced while it is signed is not app
   Record record;
   record.kind = "approval";
   StoredApproval approval;
-  approval.record.text = R"({"server":"files"})";
   approval.definition = basis->front().definition;
+  auto key = SecretKey::load(toolgate.folder() / "admin.key", nullptr);
+  REQUIRE(key);
   SUBCASE("by another review of the same") { show_all(); }
   SUBCASE("by nothing") { sql("DELETE FROM shown WHERE key = 'read'"); }
   SUBCASE("by a row without a seal") { sql("UPDATE shown SET seal = ''"); }
-  auto put = put_approvals(*store, {basis->front()}, {approval}, {record});
+  const auto home = toolgate.folder();
+  const std::string who = "ann";
+  auto put =
+      put_approvals(*store, Decider{home, *key, who}, {}, {basis->front()}, {approval}, {record});
   const bool is_same = toolgate.store()->shown("files")->front() == basis->front();
   REQUIRE_FALSE(is_same);
   REQUIRE_FALSE(put);
@@ -185,7 +189,8 @@ TEST_CASE_FIXTURE(Fixture, "bind: what is replaced while it is signed is not app
 
 // Every statement of a decision fails once.
 TEST_CASE_FIXTURE(Fixture, "bind: a decision that fails half way leaves nothing of it") {
-  const char* const steps[] = {"INSERT ON records", "INSERT ON approvals", "UPDATE ON approvals"};
+  const char* const steps[] = {"INSERT ON records", "INSERT ON approvals", "UPDATE ON approvals",
+                               "INSERT ON decisions"};
   toolgate.must({"approve", "files", "read"});
   REQUIRE(approvals() == 1);
   for (const char* step : steps) {

@@ -177,17 +177,19 @@ TEST_CASE("an approval is for one definition, of one server, by one key") {
     CHECK(lines(toolgate.must({"audit", "query", "--kind", "revocation", "--json"})) == 2);
   }
   SUBCASE("an approval of another key does not count") {
-    std::filesystem::remove(toolgate.folder() / "admin.key");
-    std::filesystem::remove(toolgate.folder() / "admin.key.pub");
-    toolgate.must({"init"});
+    toolgate.must({"keys", "rotate", "--distrust"});
     CHECK(member(toolgate.must({"status", "--json"}), "state") == "probed");
   }
-  SUBCASE("without its key nothing is approved") {
-    std::filesystem::remove(toolgate.folder() / "admin.key");
+  SUBCASE("without its key nothing is approved or revoked") {
     toolgate.must({"revoke", "files", "write"});
-    const Outcome outcome = toolgate({"approve", "files"});
-    CHECK(outcome.status == 1);
-    CHECK(contains(outcome.error, "toolgate init"));
+    std::filesystem::remove(toolgate.folder() / "admin.key");
+    for (const char* command : {"approve", "revoke"}) {
+      const Outcome outcome = toolgate({command, "files"});
+      CHECK(outcome.status == 1);
+      CHECK(contains(outcome.error, "admin.key: run `toolgate init`"));
+    }
+    CHECK(member(toolgate.must({"status", "--json"}), "tools") ==
+          R"({"approved":1,"held":0,"new":1})");
   }
 }
 

@@ -317,9 +317,17 @@ const std::vector<Bad> table = {
      "1:59: a tool's name in 'tools' is empty"},
     {"a version to come", R"({"toolgate":{"version":2}})",
      "1:24: 'version' must be 1; this build knows no other"},
-    {"approvals", R"({"toolgate":{"approvals":{"dual":[]}}})",
-     "1:14: 'approvals' is not enforced by this build yet; remove it (this build cannot ask a "
-     "person about a call)"},
+    {"a budget of questions", R"({"toolgate":{"approvals":{"ask_budget_per_hour":3}}})",
+     "1:27: 'ask_budget_per_hour' is not enforced by this build yet; remove it (this build cannot "
+     "ask a person about a call)"},
+    {"an unknown key of approvals", R"({"toolgate":{"approvals":{"duel":["new"]}}})",
+     "1:27: unknown key 'duel' in toolgate.approvals; did you mean 'dual'?"},
+    {"a class that nothing has", R"({"toolgate":{"approvals":{"dual":["new","widend"]}}})",
+     "1:41: no class of changes is called 'widend'; did you mean 'widened'?"},
+    {"classes of a key that are no list",
+     R"({"toolgate":{"approvals":{"key_classes":{"bob":"new"}}}})",
+     "1:48: the classes of the key 'bob' must be an array of strings; an empty one lets it approve "
+     "nothing"},
     {"flow", R"({"toolgate":{"flow":{"edges":[]}}})",
      "1:14: 'flow' is not enforced by this build yet; remove it (this build does not follow where "
      "data goes)"},

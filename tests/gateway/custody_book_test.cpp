@@ -285,7 +285,8 @@ TEST_CASE("custody: a store of the first schema is brought up to date") {
   {
     auto store = home.open();
     REQUIRE(store->database().run(
-        "DROP TABLE held; DROP TABLE kept; DROP TABLE sightings; PRAGMA user_version=1"));
+        "DROP TABLE held; DROP TABLE kept; DROP TABLE sightings; DROP TABLE decisions;"
+        " PRAGMA user_version=1"));
   }
   auto book = CustodyBook::open(home.path());
   REQUIRE(book);

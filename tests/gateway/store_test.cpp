@@ -6,48 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gateway/store/decisions.hpp"
 #include "gateway/store/sqlite.hpp"
 #include "tests/gateway/store_home.hpp"
+#include "tests/gateway/trusted_home.hpp"
 
 namespace toolgate {
 namespace {
 
 using test::TemporaryHome;
-
-SignedApproval signed_for(const std::string& server, const std::string& note) {
-  return SignedApproval{.text = R"({"server":")" + server + R"(","note":")" + note + R"("})",
-                        .key_id = "0123",
-                        .signature = "c2ln"};
-}
-
-StoredApproval approval(const std::string& server, const std::string& key, const std::string& note,
-                        ItemKind kind = ItemKind::tool) {
-  StoredApproval one;
-  one.record = signed_for(server, note);
-  one.definition.kind = kind;
-  one.definition.key = key;
-  one.definition.json = R"({"name":"x"})";
-  return one;
-}
-
-Status put(Store& store, const std::vector<StoredApproval>& approvals) {
-  return put_approvals(store, {}, approvals, {});
-}
-
-Result<std::size_t> revoke(Store& store, const std::string& server,
-                           const std::vector<std::string>& keys, std::int64_t time_ns) {
-  return revoke_approvals(store, server, keys, time_ns,
-                          [](std::size_t) { return std::vector<Record>(); });
-}
-
-std::vector<std::string> texts(Store& store) {
-  auto all = store.approvals();
-  REQUIRE(all);
-  std::vector<std::string> found;
-  for (const StoredApproval& one : *all) found.push_back(one.record.text);
-  return found;
-}
+using test::TrustedHome;
 
 unsigned mode_of(const std::filesystem::path& path) {
   struct stat status{};
@@ -189,58 +156,53 @@ TEST_CASE("a file of garbage is refused, and left alone") {
   CHECK(std::filesystem::file_size(file) == garbage.size());
 }
 
-TEST_CASE("approvals: stored, superseded, revoked") {
-  TemporaryHome home;
-  auto store = home.open();
-  REQUIRE(put(*store, {approval("files", "read", "1"), approval("files", "write", "2"),
-                       approval("files", "", "3", ItemKind::instructions),
-                       approval("other", "read", "4")}));
-  CHECK(texts(*store).size() == 4);
+TEST_CASE_FIXTURE(TrustedHome, "approvals: stored, superseded, revoked") {
+  REQUIRE(
+      put({approval("files", "read", "1"), approval("files", "write", "2"),
+           approval("files", "", "3", ItemKind::instructions), approval("other", "read", "4")}));
+  CHECK(items().size() == 4);
 
   SUBCASE("a new one takes the place of the old one") {
-    REQUIRE(put(*store, {approval("files", "read", "5")}));
+    const StoredApproval later = approval("files", "read", "5");
+    REQUIRE(put({later}));
     auto all = store->approvals();
     REQUIRE(all);
     REQUIRE(all->size() == 4);
-    CHECK(all->back().record.text == signed_for("files", "5").text);
-    CHECK(all->back().definition.key == "read");
-    CHECK(all->back().definition.kind == ItemKind::tool);
-    CHECK(all->back().record.signature == "c2ln");
-    CHECK(all->back().record.key_id == "0123");
+    CHECK(all->back().record == later.record);
+    CHECK(all->back().definition == later.definition);
   }
   SUBCASE("the same key of another kind is another thing") {
-    REQUIRE(put(*store, {approval("files", "read", "5", ItemKind::prompt)}));
-    CHECK(texts(*store).size() == 5);
+    REQUIRE(put({approval("files", "read", "5", ItemKind::prompt)}));
+    CHECK(items().size() == 5);
   }
   SUBCASE("revoking named ones") {
-    auto count = revoke(*store, "files", {"write", "nothing"}, 9);
+    CHECK(*count_approvals(*store, "files", {"write", "nothing"}) == 1);
+    auto count = revoke("files", {"write", "nothing"});
     REQUIRE(count);
     CHECK(*count == 1);
-    CHECK(texts(*store).size() == 3);
+    CHECK(items().size() == 3);
   }
   SUBCASE("the empty key means the instructions, not everything") {
-    auto count = revoke(*store, "files", {""}, 9);
+    auto count = revoke("files", {""});
     REQUIRE(count);
     CHECK(*count == 1);
   }
   SUBCASE("revoking all of a server") {
-    auto count = revoke(*store, "files", {}, 9);
+    auto count = revoke("files", {});
     REQUIRE(count);
     CHECK(*count == 3);
-    auto again = revoke(*store, "files", {}, 10);
+    auto again = revoke("files", {});
     REQUIRE(again);
     CHECK(*again == 0);
-    CHECK(texts(*store) == std::vector{signed_for("other", "4").text});
+    CHECK(items() == std::vector<std::string>{"read"});
   }
 }
 
-TEST_CASE("approvals are stored all or none") {
-  TemporaryHome home;
-  auto store = home.open();
+TEST_CASE_FIXTURE(TrustedHome, "approvals are stored all or none") {
   StoredApproval bad = approval("files", "b", "2");
   bad.record.text = "{}";
-  CHECK_FALSE(put(*store, {approval("files", "a", "1"), bad}));
-  CHECK(texts(*store).empty());
+  CHECK_FALSE(put({approval("files", "a", "1"), bad}));
+  CHECK(items().empty());
 }
 
 TEST_CASE("what was shown is replaced as a whole, in its order") {
@@ -323,18 +285,6 @@ TEST_CASE("servers and agents") {
   CHECK(!known->has_value());
 }
 
-TEST_CASE("a row of an unknown kind approves nothing and keeps no other from being revoked") {
-  TemporaryHome home;
-  auto store = home.open();
-  REQUIRE(put(*store, {approval("files", "read", "1"), approval("files", "write", "2")}));
-  REQUIRE(store->database().run("UPDATE approvals SET kind = 'charm' WHERE key = 'read'"));
-  CHECK(texts(*store).size() == 1);
-  auto revoked = revoke(*store, "files", {}, 5);
-  REQUIRE(revoked);
-  CHECK(*revoked == 2);
-  CHECK(texts(*store).empty());
-}
-
 TEST_CASE("a store that counts no changes is refused: a revocation would go unnoticed") {
   TemporaryHome home;
   auto store = home.open();
@@ -344,8 +294,8 @@ TEST_CASE("a store that counts no changes is refused: a revocation would go unno
   CHECK_FALSE(store->data_version());
 }
 
-TEST_CASE("data_version changes with approvals, agents and reviews of another connection") {
-  TemporaryHome home;
+TEST_CASE_FIXTURE(TrustedHome,
+                  "data_version changes with approvals, agents and reviews of another connection") {
   auto mine = home.open();
   auto other = home.open();
   auto version = [&] {
@@ -358,10 +308,10 @@ TEST_CASE("data_version changes with approvals, agents and reviews of another co
   REQUIRE(other->add_agent(AgentName("a"), "h", 1));
   CHECK(version() != before);
   before = version();
-  REQUIRE(put(*other, {approval("s", "t", "1")}));
+  REQUIRE(put({approval("s", "t", "1")}));
   CHECK(version() != before);
   before = version();
-  REQUIRE(revoke(*other, "s", {}, 5));
+  REQUIRE(revoke("s", {}));
   CHECK(version() != before);
 }
 

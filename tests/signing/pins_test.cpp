@@ -110,17 +110,32 @@ TEST_CASE("what cannot be pinned is refused") {
   CHECK(pin(files, Definition{.kind = ItemKind::instructions, .key = "", .json = R"("Be kind")"}));
 }
 
+Keyring keyring_of(const SecretKey& root) {
+  auto keyring = Keyring::begin(root, "admin", noon);
+  REQUIRE(keyring);
+  return *keyring;
+}
+
+void add(Keyring& keyring, const SecretKey& key, const SecretKey& by,
+         KeyRole role = KeyRole::approver) {
+  REQUIRE(keyring.add({.key = key.public_key(), .name = "other", .role = role}, by, noon + 1));
+}
+
 TEST_CASE("an approval comes back as it was signed") {
   auto key = SecretKey::generate();
   auto item = pinned(files, tool(R"({"name":"read"})"));
   auto approval = approval_of(item);
   approval.expires_ns = noon + 1;
+  auto keyring = keyring_of(key);
+  approval.home = keyring.home();
+  approval.change_class = "new";
   auto record = sign_approval(approval, key);
   REQUIRE(record);
   CHECK(record->key_id == key.public_key().id());
-  CHECK(record->text.find(R"("type":"toolgate.approval","v":1,)") != std::string::npos);
+  CHECK(record->text.find(R"("type":"toolgate.approval","v":2,)") != std::string::npos);
 
-  auto opened = open_approval(*record, {SecretKey::generate().public_key(), key.public_key()});
+  add(keyring, SecretKey::generate(), key);
+  auto opened = open_approval(*record, keyring);
   REQUIRE(opened);
   CHECK(opened->server == "files");
   CHECK(opened->identity == files);
@@ -132,36 +147,85 @@ TEST_CASE("an approval comes back as it was signed") {
   CHECK(opened->who == "ann");
   CHECK(opened->time_ns == noon);
   CHECK(opened->expires_ns == noon + 1);
+  CHECK(opened->home == keyring.home());
+  CHECK(opened->change_class == "new");
+  CHECK(opened->key_id == key.public_key().id());
 }
 
 TEST_CASE("an approval that no trusted key signed is none") {
   auto key = SecretKey::generate();
   auto stranger = SecretKey::generate();
   auto item = pinned(files, tool(R"({"name":"read"})"));
-  auto record = *sign_approval(approval_of(item), key);
-  auto expect_refused = [&](const SignedApproval& forged, const std::vector<PublicKey>& trusted) {
+  auto keyring = keyring_of(key);
+  auto both = keyring;
+  add(both, stranger, key);
+  auto approval = approval_of(item);
+  approval.home = keyring.home();
+  auto record = *sign_approval(approval, key);
+  REQUIRE(open_approval(record, keyring));
+  auto expect_refused = [&](const SignedApproval& forged, const Keyring& trusted) {
     auto opened = open_approval(forged, trusted);
     REQUIRE_FALSE(opened);
     CHECK(opened.refusal().reason == Reason::bad_signature);
   };
-  expect_refused(record, {});
-  expect_refused(record, {stranger.public_key()});
+  expect_refused(record, keyring_of(stranger));
+  expect_refused(record, keyring_of(key));  // another home, though the key is the same
 
   auto renamed = record;
   renamed.key_id = stranger.public_key().id();
-  expect_refused(renamed, {key.public_key(), stranger.public_key()});
+  expect_refused(renamed, both);
   auto edited = record;
   edited.text.replace(edited.text.find("\"ann\""), 5, "\"bob\"");
-  expect_refused(edited, {key.public_key()});
+  expect_refused(edited, keyring);
   auto other_domain = record;
   other_domain.signature = key.sign("checkpoint", record.text);
-  expect_refused(other_domain, {key.public_key()});
+  expect_refused(other_domain, keyring);
+}
+
+TEST_CASE("an approval of a key that was retired, revoked or is for recovery") {
+  auto root = SecretKey::generate();
+  auto key = SecretKey::generate();
+  auto keyring = keyring_of(root);
+  auto signed_at = [&](std::int64_t time_ns) {
+    auto approval = approval_of(pinned(files, tool(R"({"name":"read"})")));
+    approval.home = keyring.home();
+    approval.time_ns = time_ns;
+    return *sign_approval(approval, key);
+  };
+  const std::int64_t before = noon + 10;
+  const std::int64_t after = noon + 30;
+  SUBCASE("retired: what it signed before stays valid") {
+    add(keyring, key, root);
+    REQUIRE(keyring.retire(key.public_key().id(), root, noon + 20));
+    CHECK(open_approval(signed_at(before), keyring));
+    CHECK_FALSE(open_approval(signed_at(noon + 20), keyring));
+    CHECK_FALSE(open_approval(signed_at(after), keyring));
+  }
+  SUBCASE("revoked: nothing counts") {
+    add(keyring, key, root);
+    REQUIRE(keyring.revoke(key.public_key().id(), 0, root, noon + 20));
+    CHECK_FALSE(open_approval(signed_at(before), keyring));
+    CHECK_FALSE(open_approval(signed_at(after), keyring));
+  }
+  SUBCASE("revoked since a time: what it signed before that counts") {
+    add(keyring, key, root);
+    REQUIRE(keyring.revoke(key.public_key().id(), noon + 20, root, noon + 40));
+    CHECK(open_approval(signed_at(before), keyring));
+    CHECK_FALSE(open_approval(signed_at(after), keyring));
+  }
+  SUBCASE("for recovery: it approves nothing") {
+    add(keyring, key, root, KeyRole::recovery);
+    CHECK_FALSE(open_approval(signed_at(before), keyring));
+  }
 }
 
 TEST_CASE("an approval of another form is refused, though it is signed") {
   auto key = SecretKey::generate();
   auto item = pinned(files, tool(R"({"name":"read"})"));
-  auto text = sign_approval(approval_of(item), key)->text;
+  const auto keyring = keyring_of(key);
+  auto approval = approval_of(item);
+  approval.home = keyring.home();
+  auto text = sign_approval(approval, key)->text;
   auto edited = [&text](std::string_view from, std::string_view to) {
     auto copy = text;
     REQUIRE(copy.find(from) != std::string::npos);
@@ -172,10 +236,11 @@ TEST_CASE("an approval of another form is refused, though it is signed") {
     std::string text;
   };
   const Row rows[] = {
-      {"a newer version", edited(R"("v":1)", R"("v":2)")},
-      {"a version in another form", edited(R"("v":1)", R"("v":1.0)")},
+      {"a newer version", edited(R"("v":2)", R"("v":3)")},
+      {"the version before, which named no home", edited(R"("v":2)", R"("v":1)")},
+      {"a version in another form", edited(R"("v":2)", R"("v":2.0)")},
       {"another type", edited("toolgate.approval", "toolgate.rule")},
-      {"an unknown member", edited(R"("v":1)", R"("v":1,"vv":1)")},
+      {"an unknown member", edited(R"("v":2)", R"("v":2,"vv":1)")},
       {"a missing member", edited(R"(,"who":"ann")", "")},
       {"an unknown kind", edited(R"("kind":"tool")", R"("kind":"toll")")},
       {"a time that is a number", edited("\"1790000000000000000\"", "1790000000000000000")},
@@ -193,7 +258,7 @@ TEST_CASE("an approval of another form is refused, though it is signed") {
     SignedApproval record{.text = row.text,
                           .key_id = key.public_key().id(),
                           .signature = key.sign("approval", row.text)};
-    auto opened = open_approval(record, {key.public_key()});
+    auto opened = open_approval(record, keyring);
     REQUIRE_FALSE(opened);
     CHECK(opened.refusal().reason == Reason::malformed);
   }

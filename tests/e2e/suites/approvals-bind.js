@@ -222,9 +222,8 @@ async function rows(checks) {
     const bound = await Bound.create(after, { approve: false });
     const secret = join(bound.folder, 'passphrase');
     writeFileSync(secret, 'open sesame\n', { mode: 0o600 });
-    for (const file of ['admin.key', 'admin.key.pub']) rmSync(join(bound.home.folder, file));
-    bound.home.environment.TOOLGATE_PASSPHRASE_FILE = secret;
-    bound.home.mustRun('init');
+    bound.home.environment.TOOLGATE_NEW_PASSPHRASE_FILE = secret;
+    bound.home.mustRun('keys', 'passphrase');
     bound.home.mustRun('review', 'echo');
     // approve has read what was shown, and waits for the passphrase.
     const pipe = join(bound.folder, 'pipe');
@@ -288,6 +287,7 @@ async function kills(checks) {
         equal(now.revoked - before.revoked, now.valid < before.valid ? 1 : 0, `the records of revocations ${where}`);
         ends.add(`${act} ${now.valid}`);
         before = now;
+        equal(bound.home.run('status').status, 0, `the exit status of status ${where}`);
       }
     }
     ensure(cut > rounds / 4, `only ${cut} commands were killed`);
@@ -296,5 +296,6 @@ async function kills(checks) {
     }
     bound.home.mustRun('approve', 'echo');
     equal(look().valid, items, 'the approvals at the end');
+    equal(bound.records('approvals.refused').length, 0, 'the records of refused approvals');
   }, { seconds: 400 });
 }
