@@ -69,7 +69,7 @@ void check_statement(const std::string& input) {
 // Each byte is one change by one of the two keys.
 void check_changes(const std::uint8_t* data, std::size_t size) {
   Keyring keyring = keys().keyring;
-  for (std::size_t at = 0; at < size && at < 16; ++at) {
+  for (std::size_t at = 0; at < size && at < 4; ++at) {
     const SecretKey& by = (data[at] & 1U) != 0 ? keys().root : keys().other;
     const SecretKey& of = (data[at] & 2U) != 0 ? keys().root : keys().other;
     const std::int64_t time_ns = begun_ns + data[at] / 32;
