@@ -115,6 +115,7 @@ class Comparison {
   void tell_missing(const std::string& path, const Where& where, const std::vector<Value>& elements,
                     const std::vector<Value>& others, Side side) {
     std::vector<std::string> meanings;
+    meanings.reserve(others.size());
     for (const Value& other : others) meanings.push_back(meaning_of(other));
     std::ranges::sort(meanings);
     for (std::size_t at = 0; at < elements.size(); ++at) {
@@ -127,6 +128,7 @@ class Comparison {
 
   static std::vector<std::string> keys_of(const std::vector<Value>& elements) {
     std::vector<std::string> keys;
+    keys.reserve(elements.size());
     for (const Value& element : elements) keys.push_back(likeness_of(element));
     return keys;
   }

@@ -225,7 +225,8 @@ void print_left(const Invocation& call, const ServerEntry& entry, const Left& le
   // With --json stdout holds what was approved, and nothing else.
   std::ostream& out = call.has("json") ? call.console.error : call.console.out;
   out << "left " << left.count << " of " << entry.name.text() << " (" << list
-      << "): `toolgate review " << entry.name.text() << "` shows them" << std::endl;
+      << "): `toolgate review " << entry.name.text() << "` shows them\n"
+      << std::flush;
 }
 
 int refuse_findings(const Invocation& call, const std::vector<Candidate>& chosen) {
@@ -470,7 +471,7 @@ int approve_command(const Invocation& call) {
   if (chosen->empty()) {
     if (!call.has("json")) {
       console.out << "nothing of " << entry->name.text() << " waits for approval"
-                  << (left.count > 0 ? " that is of these classes" : "") << std::endl;
+                  << (left.count > 0 ? " that is of these classes\n" : "\n") << std::flush;
     }
     print_left(call, *entry, left);
     return exit_status::done;

@@ -50,9 +50,10 @@ void join(std::string& out, const Value& value) {
 
 void spread(std::string& out, const Value& value, std::size_t depth) {
   const std::string indent(2 * (depth + 1), ' ');
-  if (value.raw().size() <= joined_bytes) {
+  const bool holds_more = (value.is_object() || value.is_array()) && value.size() > 0;
+  if (!holds_more || value.raw().size() <= joined_bytes) {
     join(out, value);
-  } else if (value.is_object() && value.size() > 0) {
+  } else if (value.is_object()) {
     out += "{";
     for (bool first = true; const Member& member : value.members()) {
       out += std::exchange(first, false) ? "\n" : ",\n";
@@ -60,15 +61,13 @@ void spread(std::string& out, const Value& value, std::size_t depth) {
       spread(out, member.value, depth + 1);
     }
     out.append("\n").append(2 * depth, ' ').append("}");
-  } else if (value.is_array() && value.size() > 0) {
+  } else {
     out += "[";
     for (bool first = true; const Value& element : value.elements()) {
       out.append(std::exchange(first, false) ? "\n" : ",\n").append(indent);
       spread(out, element, depth + 1);
     }
     out.append("\n").append(2 * depth, ' ').append("]");
-  } else {
-    join(out, value);
   }
 }
 

@@ -43,6 +43,7 @@ std::vector<Stretch> stretches_of(std::string_view text) {
 
 std::vector<std::string> keys_of(std::string_view text, const std::vector<Stretch>& stretches) {
   std::vector<std::string> keys;
+  keys.reserve(stretches.size());
   for (const Stretch& one : stretches)
     keys.emplace_back(text.substr(one.begin, one.end - one.begin));
   return keys;
