@@ -92,11 +92,13 @@ Status HttpHeaders::add(std::string_view name, std::string_view value) {
 }
 
 HttpClient::HttpClient(asio::any_io_executor executor, TaskGroup& group, Url origin,
-                       HttpClientLimits limits, std::string authorities_file)
+                       HttpClientLimits limits, std::string authorities_file,
+                       std::string certificate_key)
     : executor_(std::move(executor)),
       origin_(std::move(origin)),
       limits_(limits),
       authorities_file_(std::move(authorities_file)),
+      certificate_key_(std::move(certificate_key)),
       timer_(executor_) {
   group.spawn(watch());
 }
@@ -142,7 +144,7 @@ void HttpClient::watch_from(TimePoint deadline) {
 Result<TlsClient*> HttpClient::tls() {
   if (origin_.scheme == UrlScheme::http) return nullptr;
   if (!tls_) {
-    auto made = TlsClient::make(authorities_file_);
+    auto made = TlsClient::make(authorities_file_, certificate_key_);
     if (!made) return made.refusal();
     tls_ = std::move(*made);
   }

@@ -76,9 +76,9 @@ class HttpCall;
 
 class HttpClient {
  public:
-  // `authorities_file`: see TlsClient::make(); used for https alone.
+  // `authorities_file`, `certificate_key`: see TlsClient::make(); used for https alone.
   HttpClient(asio::any_io_executor executor, TaskGroup& group, Url origin, HttpClientLimits limits,
-             std::string authorities_file = "");
+             std::string authorities_file = "", std::string certificate_key = "");
   HttpClient(const HttpClient&) = delete;
   ~HttpClient();
 
@@ -103,6 +103,7 @@ class HttpClient {
   const Url origin_;
   const HttpClientLimits limits_;
   const std::string authorities_file_;
+  const std::string certificate_key_;
   std::unique_ptr<TlsClient> tls_;
   std::deque<std::unique_ptr<HttpConnection>> idle_;  // the last one was used last
   std::vector<HttpCall*> calls_;

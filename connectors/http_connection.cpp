@@ -77,7 +77,7 @@ Task<Status> HttpConnection::secure(const Url& url, TlsClient& tls) {
   auto prepared = TlsClient::prepare(tls_->native_handle(), url);
   if (!prepared) co_return prepared;
   auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, as_result);
-  if (!error) co_return done();
+  if (!error) co_return tls.check_key(tls_->native_handle(), url);
   std::string why = TlsClient::why_untrusted(tls_->native_handle());
   if (why.empty()) co_return unreachable(url, "agree on TLS with", error);
   co_return Refusal(Reason::unavailable,

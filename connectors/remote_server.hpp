@@ -26,6 +26,7 @@ struct RemoteServer {
   ServerLimits limits;
   std::string
       authorities_file;  // PEM: trust these instead of the system's roots; empty: the system's
+  std::string certificate_key;         // as TlsClient::make() has it; empty: any
   Milliseconds owner_grace_ms{5'000};  // a link gives up so much later than its owner should
 };
 

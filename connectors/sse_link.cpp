@@ -25,7 +25,7 @@ class SseLink final : public ServerLink {
         executor_(std::move(executor)),
         group_(executor_, "sse " + server_.name.text()),
         client_(executor_, group_, server_.url, client_limits(server_.limits),
-                server_.authorities_file),
+                server_.authorities_file, server_.certificate_key),
         order_(server_.limits),
         reader_(server_.limits.result_bytes) {}
 

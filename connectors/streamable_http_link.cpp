@@ -34,7 +34,7 @@ class StreamableHttpLink final : public ServerLink {
         executor_(std::move(executor)),
         group_(executor_, "http " + server_.name.text()),
         client_(executor_, group_, server_.url, client_limits(server_.limits),
-                server_.authorities_file),
+                server_.authorities_file, server_.certificate_key),
         order_(server_.limits),
         session_(server_, client_),
         streams_(executor_, session_, client_, server_.limits.result_bytes) {}

@@ -3,12 +3,17 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "gateway/core/base64.hpp"
+#include "signing/digest.hpp"
+
 namespace toolgate {
 
 TlsClient::TlsClient() : context_(asio::ssl::context::tls_client) {}
 
-Result<std::unique_ptr<TlsClient>> TlsClient::make(const std::string& authorities_file) {
+Result<std::unique_ptr<TlsClient>> TlsClient::make(const std::string& authorities_file,
+                                                   std::string certificate_key) {
   std::unique_ptr<TlsClient> made(new TlsClient());
+  made->certificate_key_ = std::move(certificate_key);
   SSL_CTX* native = made->context_.native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -45,6 +50,27 @@ Status TlsClient::prepare(SSL* connection, const Url& url) {
   ok = ok && SSL_set_alpn_protos(connection, http_1_1, sizeof http_1_1 - 1) == 0;
   if (!ok) return Refusal(Reason::internal, "TLS could not be set up for " + url.authority());
   return done();
+}
+
+Status TlsClient::check_key(SSL* connection, const Url& url) const {
+  if (certificate_key_.empty()) return done();
+  X509* certificate = SSL_get0_peer_certificate(connection);
+  unsigned char* bytes = nullptr;
+  const int size = certificate ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes) : -1;
+  std::string key;
+  if (size > 0) {
+    const Digest found =
+        plain_sha256({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
+    key = base64_text({reinterpret_cast<const char*>(found.bytes().data()), found.bytes().size()});
+  }
+  OPENSSL_free(bytes);
+  if (key == certificate_key_) return done();
+  return Refusal(
+      Reason::unavailable,
+      "the certificate of " + url.authority() + " has another key than " + certificate_key_ +
+          ", which 'certificate_key' asks for: " + (key.empty() ? "none that can be read" : key) +
+          ". Ask whoever runs the server whether it was replaced, and enter the new key "
+          "then");
 }
 
 std::string TlsClient::why_untrusted(SSL* connection) {

@@ -13,7 +13,8 @@ namespace {
 bool same_process(const ServerEntry& a, const ServerEntry& b) {
   return a.transport == b.transport && a.argv == b.argv && a.env == b.env && a.cwd == b.cwd &&
          a.artefact == b.artefact && a.url == b.url && a.headers == b.headers &&
-         a.isolation == b.isolation && a.isolation_written_out == b.isolation_written_out &&
+         a.certificate_key == b.certificate_key && a.isolation == b.isolation &&
+         a.isolation_written_out == b.isolation_written_out &&
          a.scope_digest() == b.scope_digest() && a.sandbox == b.sandbox &&
          a.limits.result_bytes == b.limits.result_bytes;
 }

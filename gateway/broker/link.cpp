@@ -27,6 +27,7 @@ Result<std::unique_ptr<ServerLink>> make_link(asio::any_io_executor executor,
   server.url = std::move(*url);
   server.headers.assign(entry.headers.begin(), entry.headers.end());
   server.limits = entry.limits;
+  server.certificate_key = entry.certificate_key;
   // The upstream counts requests in flight itself; a link frees its place a moment later.
   server.limits.in_flight = entry.limits.in_flight * 2;
   if (transport == Transport::sse) return make_sse_link(std::move(executor), std::move(server));

@@ -149,6 +149,10 @@ class Review {
   void print_heading(const ServerEntry& entry) {
     Console& console = call_.console;
     console.out << "\n" << styled(console, Style::strong, entry.name.text());
+    if (!entry.certificate_key.empty()) {
+      console.out << "\n  " << styled(console, Style::faint, "certificate key") << "  "
+                  << entry.certificate_key;
+    }
     if (!entry.artefact) {
       console.out << "\n";
       return;

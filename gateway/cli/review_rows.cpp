@@ -39,6 +39,7 @@ void start_of(boost::json::object& row, const ServerEntry& entry, const Running&
   row["command"] = std::move(words);
   row["artefact"] = entry.artefact ? boost::json::value(entry.artefact->digest.text())
                                    : boost::json::value(nullptr);
+  if (!entry.certificate_key.empty()) row["certificate_key"] = entry.certificate_key;
   row["scopes"] = scopes_json(entry, running.program);
 }
 

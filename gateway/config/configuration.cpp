@@ -248,7 +248,10 @@ std::filesystem::path ServerEntry::working_directory() const {
 
 Digest ServerEntry::identity() const {
   // Netstrings, since what variables hold need not be UTF-8.
-  if (!is_local()) return digest("server-identity/1", framed("remote") + framed(url));
+  if (!is_local()) {
+    const std::string key = certificate_key.empty() ? "" : framed(certificate_key);
+    return digest("server-identity/1", framed("remote") + framed(url) + key);
+  }
   std::string arguments;
   for (const std::string& argument : argv) arguments += framed(argument);
   std::string names;

@@ -80,6 +80,7 @@ struct ServerEntry {
   // remote
   std::string url;
   std::map<std::string, std::string> headers;  // expanded; values are secrets
+  std::string certificate_key;  // base64 of the SHA-256 of its public key; empty: any
   // "toolgate"
   std::string prefix;  // "SERVER__" by default; "" for none
   Isolation isolation = Isolation::process;

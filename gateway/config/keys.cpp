@@ -91,6 +91,7 @@ constexpr auto server_own_keys = std::to_array<Key>({
     {"egress", Shape::sections, &egress_section, needs_proxy},
     {"env", Shape::text_map},
     {"limits", Shape::section, &limits_section},
+    {"certificate_key", Shape::text},
     {"credential", Shape::text, nullptr, needs_vault},
     {"require_signature", Shape::any, nullptr, "this build does not check publishers' signatures"},
     {"labels", Shape::section, &labels_section, needs_flow},

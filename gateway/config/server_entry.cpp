@@ -7,6 +7,7 @@
 #include "connectors/sandbox/protected_names.hpp"
 #include "gateway/config/address.hpp"
 #include "gateway/config/when_missing.hpp"
+#include "gateway/core/base64.hpp"
 
 namespace toolgate::config {
 namespace {
@@ -88,6 +89,7 @@ class ServerReader {
   void read_transport();
   void read_local();
   void read_remote();
+  void read_certificate_key(const Value& key);
   void read_environment(const Value& env);
   void read_prefix();
   void read_isolation();
@@ -131,6 +133,10 @@ void ServerReader::read_transport() {
 
 void ServerReader::read_local() {
   only_for("remote servers, those with a 'url'", {"headers"});
+  if (const auto key = own("certificate_key")) {
+    reading_.problems.add(key->name_begin(),
+                          "'certificate_key' is only for remote servers, those with a 'url'");
+  }
   if (const auto command = entry_.find("command")) {
     const std::optional<std::string> text = reading_.expanded(*command);
     if (text && text->empty()) problem(*command, "'command' is empty");
@@ -173,6 +179,21 @@ void ServerReader::read_environment(const Value& env) {
   }
 }
 
+void ServerReader::read_certificate_key(const Value& key) {
+  constexpr std::size_t sha256_bytes = 32;
+  std::string text = key.text();
+  auto bytes = base64_bytes(text);
+  if (!bytes || bytes->size() != sha256_bytes) {
+    problem(key,
+            "'certificate_key' is the SHA-256 of the server's public key in base64, as `openssl "
+            "x509 -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary "
+            "| base64` prints it");
+  } else if (!server_.url.starts_with("https://")) {
+    problem(key, "'certificate_key' goes with an https address alone");
+  }
+  server_.certificate_key = std::move(text);
+}
+
 void ServerReader::read_remote() {
   only_for("local servers, those with a 'command'", {"args", "env", "cwd"});
   if (const auto env = own("env")) {
@@ -186,6 +207,7 @@ void ServerReader::read_remote() {
       server_.url = std::move(*text);
     }
   }
+  if (const auto key = own("certificate_key")) read_certificate_key(*key);
   const auto headers = entry_.find("headers");
   if (!headers) return;
   std::vector<std::string> seen;

@@ -13,6 +13,8 @@
 #include <string>
 
 #include "connectors/http_client.hpp"
+#include "gateway/core/base64.hpp"
+#include "signing/digest.hpp"
 #include "tests/connectors/fake_server.hpp"
 
 namespace toolgate {
@@ -94,6 +96,17 @@ class PemFile {
   std::filesystem::path path_;
 };
 
+// As `openssl dgst -sha256 -binary | base64` prints it of the key.
+std::string key_of(const Identity& identity) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_PUBKEY(identity.key.get(), &bytes);
+  REQUIRE(size > 0);
+  const Digest found =
+      plain_sha256({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
+  OPENSSL_free(bytes);
+  return base64_text({reinterpret_cast<const char*>(found.bytes().data()), found.bytes().size()});
+}
+
 Task<Result<std::string>> get(HttpClient& http) {
   HttpCall call(http);
   call.expire_after(Milliseconds(10'000));
@@ -105,7 +118,8 @@ Task<Result<std::string>> get(HttpClient& http) {
 
 // "answered", or why not. `host` is what stands in the URL.
 std::string visit(const Identity& server_identity, const std::string& host,
-                  const std::string& authorities, std::optional<int> newest = std::nullopt) {
+                  const std::string& authorities, std::optional<int> newest = std::nullopt,
+                  const std::string& certificate_key = "") {
   asio::io_context io;
   asio::ssl::context tls(asio::ssl::context::tls_server);
   SSL_CTX_use_certificate(tls.native_handle(), server_identity.certificate.get());
@@ -119,7 +133,7 @@ std::string visit(const Identity& server_identity, const std::string& host,
       io, [](const Seen&) { return Reply{testing::json_response("answered")}; }, &tls);
   TaskGroup group(io.get_executor(), "client");
   HttpClient client(io.get_executor(), group, server.url("/", host), HttpClientLimits(),
-                    authorities);
+                    authorities, certificate_key);
   Result<std::string> first = testing::run(io, get(client));
   Result<std::string> second = testing::run(io, get(client));
   CHECK(bool(first) == bool(second));
@@ -181,6 +195,24 @@ TEST_CASE(
   Identity identity(&authority, "DNS:localhost", -day, day);
   CHECK(visit(identity, "localhost", "/nonexistent.pem").find("cannot be read") !=
         std::string::npos);
+}
+
+TEST_CASE("a certificate must have the key that is asked for, besides all else") {
+  Identity authority(nullptr, "", -day, day);
+  Identity identity(&authority, "DNS:localhost", -day, day);
+  Identity renewed(&authority, "DNS:localhost", -day, day);
+  Identity stranger(nullptr, "DNS:localhost", -day, day);
+  PemFile trusted(authority.pem());
+  const std::string key = key_of(identity);
+  CHECK(visit(identity, "localhost", trusted.path(), std::nullopt, key) == "answered");
+  const std::string why = visit(renewed, "localhost", trusted.path(), std::nullopt, key);
+  for (const std::string& part :
+       {key, key_of(renewed), std::string("'certificate_key' asks for")}) {
+    CAPTURE(why);
+    CHECK(why.find(part) != std::string::npos);
+  }
+  CHECK(visit(stranger, "localhost", trusted.path(), std::nullopt, key_of(stranger))
+            .find("not trusted") != std::string::npos);
 }
 
 TEST_CASE("TLS older than 1.2 is refused") {

@@ -251,6 +251,10 @@ TEST_CASE("a server's identity is what is run, not what it is called or allowed"
         server(R"({"url":"https://x/","headers":{"A":"1"}})").identity());
   CHECK(server(R"({"url":"https://x/"})").identity() !=
         server(R"({"url":"https://x/y"})").identity());
+  const ServerEntry keyed = server(
+      R"({"url":"https://x/","toolgate":{"certificate_key":"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}})");
+  CHECK(keyed.certificate_key == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+  CHECK(keyed.identity() != server(R"({"url":"https://x/"})").identity());
 }
 
 TEST_CASE("what remains when a boundary is missing") {

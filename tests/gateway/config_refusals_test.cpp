@@ -92,6 +92,19 @@ const std::vector<Bad> table = {
     {"toolgate.env of a remote server",
      R"({"mcpServers":{"a":{"url":"https://h/","toolgate":{"env":{}}}}})",
      "1:52: 'env' is only for local servers, those with a 'command'"},
+    {"a key of the certificate of a local server",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"certificate_key":"x"}}}})",
+     "1:47: 'certificate_key' is only for remote servers, those with a 'url'"},
+    {"a key of a certificate that is none",
+     R"({"mcpServers":{"a":{"url":"https://h/","toolgate":{"certificate_key":"AAAA"}}}})",
+     "1:70: 'certificate_key' is the SHA-256 of the server's public key in base64, as `openssl "
+     "x509 "
+     "-pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64` "
+     "prints it"},
+    {"a key of a certificate without TLS",
+     R"({"mcpServers":{"a":{"url":"http://localhost/","toolgate":{"certificate_key":)"
+     R"("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}}})",
+     "1:77: 'certificate_key' goes with an https address alone"},
     {"a type that nobody knows", R"({"mcpServers":{"a":{"type":"ws","url":"https://h/"}}})",
      R"(1:28: 'type' must be "stdio", "http", "streamable-http" or "sse")"},
     {"type stdio with a url", R"({"mcpServers":{"a":{"type":"stdio","url":"https://h/"}}})",
