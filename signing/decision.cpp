@@ -76,7 +76,11 @@ Result<Decision> open_decision(const SignedDecision& record, const Keyring& keyr
   }
   auto decision = parse_decision(record.text);
   if (!decision) return decision;
-  if (key->role != KeyRole::approver || !key->is_in_force(decision->time_ns)) {
+  // None is older than the keyring that it is made under: so nobody whose key ended can date it
+  // back.
+  const bool in_time =
+      decision->time_ns >= keyring.time_ns() && key->is_in_force(decision->time_ns);
+  if (key->role != KeyRole::approver || !in_time) {
     return Refusal(Reason::bad_signature,
                    "the key " + record.key_id + " that signed this decision was not in force then");
   }

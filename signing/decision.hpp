@@ -44,7 +44,8 @@ using SignedDecision = SignedText;
 Result<SignedDecision> sign_decision(const Decision& decision, const SecretKey& key);
 
 // Refuses with `bad_signature` what no approver of the keyring signed who was in force at its time,
-// with `malformed` a version, member or form that this program does not know.
+// or that is older than the keyring; with `malformed` a version, member or form that this program
+// does not know.
 Result<Decision> open_decision(const SignedDecision& record, const Keyring& keyring);
 
 // As it says; nobody has looked at who signed it. The refusal is `malformed`.

@@ -1,7 +1,9 @@
 #include "gateway/store/decisions.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "gateway/config/approval_rules.hpp"
@@ -29,8 +31,43 @@ class Deciding {
   }
 
   // What was decided before; what is there must be just that. Nothing where there is no root.
-  Result<std::optional<Trust>> before() const { return check_trust(files_, store_, now_utc_ns()); }
+  Result<std::optional<Trust>> before() {
+    auto trust = check_trust(files_, store_, now_utc_ns());
+    if (!trust) return trust;
+    auto rows = approvals_in_force(store_);
+    if (!rows) return rows.refusal();
+    in_force_ = std::move(*rows);
+    return trust;
+  }
   Database& database() { return store_.database(); }
+
+  // Changes of the approvals are made here alone, and counted: what is signed is what was decided,
+  // whatever else the store makes of it.
+  Status withdraw(const std::vector<std::int64_t>& rows, std::int64_t time_ns) {
+    for (const std::int64_t row : rows) {
+      auto update = database().query("UPDATE approvals SET revoked_at = ? WHERE row = ?");
+      if (!update) return update.refusal();
+      auto updated = update->bind(1, time_ns).bind(2, row).run();
+      if (!updated) return updated;
+      in_force_.erase(row);
+    }
+    return done();
+  }
+  Status put(const std::string& server, const StoredApproval& approval) {
+    auto insert = database().query(
+        "INSERT INTO approvals(server, kind, key, definition, text, key_id, signature)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?)");
+    if (!insert) return insert.refusal();
+    added_.insert(approval_row_digest(server, approval.definition, approval.record));
+    return insert->bind(1, server)
+        .bind(2, item_kind_name(approval.definition.kind))
+        .bind(3, approval.definition.key)
+        .bind(4, approval.definition.json)
+        .bind(5, approval.record.text)
+        .bind(6, approval.record.key_id)
+        .bind(7, approval.record.signature)
+        .run();
+  }
 
   // After the change was made in the database. `keyring` is the one after it; where it changed, the
   // store keeps its text, too.
@@ -40,9 +77,15 @@ class Deciding {
     decision.home = keyring.home();
     decision.keys = keyring.digest();
     decision.who = by_.who;
+    decision.approvals = expected_approvals();
     auto approvals = approvals_digest(store_);
     if (!approvals) return approvals.refusal();
-    decision.approvals = *approvals;
+    if (*approvals != decision.approvals) {
+      return Refusal(Reason::bad_signature,
+                     "nothing was decided: the store made something else of it than was decided. "
+                     "It has a trigger that is not toolgate's: put back a copy of store.db, with "
+                     "the trust.keys and trust.head that belong to it");
+    }
     auto record = sign_decision(decision, by_.key);
     if (!record) return record.refusal();
     auto counts = open_decision(*record, keyring);
@@ -81,6 +124,12 @@ class Deciding {
         transaction_(std::move(transaction)),
         files_(std::move(files)) {}
 
+  Digest expected_approvals() const {
+    std::multiset<Digest> all = added_;
+    for (const auto& [row, one] : in_force_) all.insert(one);
+    return approvals_digest(all);
+  }
+
   Status insert(std::int64_t sequence, const SignedDecision& record, const Keyring* keyring) {
     auto row = database().query(
         "INSERT INTO decisions(sequence, text, key_id, signature, keyring) VALUES(?, ?, ?, ?, ?)");
@@ -95,6 +144,8 @@ class Deciding {
   TrustLock lock_;
   Transaction transaction_;
   TrustFiles files_;
+  std::map<std::int64_t, Digest> in_force_;  // before, without what was withdrawn
+  std::multiset<Digest> added_;
 };
 
 // The decision after that one.
@@ -109,22 +160,11 @@ Decision next_decision(const Trust& before, std::string act) {
   return decision;
 }
 
-Status withdraw_rows(Database& database, const std::vector<std::int64_t>& rows,
-                     std::int64_t time_ns) {
-  for (const std::int64_t row : rows) {
-    auto update = database.query("UPDATE approvals SET revoked_at = ? WHERE row = ?");
-    if (!update) return update.refusal();
-    auto updated = update->bind(1, time_ns).bind(2, row).run();
-    if (!updated) return updated;
-  }
-  return done();
-}
-
 // The approvals that a new one takes the place of: all of the same item, but for those that another
 // key gave of the same content where one is not enough.
-Status supersede(Database& database, const ApprovalRules& rules, const Approval& approval,
+Status supersede(Deciding& deciding, const ApprovalRules& rules, const Approval& approval,
                  const std::string& key_id, std::int64_t time_ns) {
-  auto rows = database.query(
+  auto rows = deciding.database().query(
       "SELECT row, text, key_id, signature FROM approvals"
       " WHERE server = ? AND kind = ? AND key = ? AND revoked_at IS NULL");
   if (!rows) return rows.refusal();
@@ -143,27 +183,15 @@ Status supersede(Database& database, const ApprovalRules& rules, const Approval&
                            earlier->scopes == approval.scopes;
     if (!is_beside) superseded.push_back(rows->number(0));
   }
-  return withdraw_rows(database, superseded, time_ns);
+  return deciding.withdraw(superseded, time_ns);
 }
 
-Status put_approval(Database& database, const ApprovalRules& rules, const StoredApproval& stored,
+Status put_approval(Deciding& deciding, const ApprovalRules& rules, const StoredApproval& stored,
                     std::int64_t time_ns) {
   auto approval = read_approval(stored.record);
   if (!approval) return approval.refusal();
-  auto superseded = supersede(database, rules, *approval, stored.record.key_id, time_ns);
-  if (!superseded) return superseded;
-  auto insert = database.query(
-      "INSERT INTO approvals(server, kind, key, definition, text, key_id, signature)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?)");
-  if (!insert) return insert.refusal();
-  return insert->bind(1, approval->server)
-      .bind(2, item_kind_name(stored.definition.kind))
-      .bind(3, stored.definition.key)
-      .bind(4, stored.definition.json)
-      .bind(5, stored.record.text)
-      .bind(6, stored.record.key_id)
-      .bind(7, stored.record.signature)
-      .run();
+  auto superseded = supersede(deciding, rules, *approval, stored.record.key_id, time_ns);
+  return superseded ? deciding.put(approval->server, stored) : superseded;
 }
 
 // All of one server, as it is with what one command approves.
@@ -182,24 +210,23 @@ Status are_still_shown(Store& store, const std::vector<Shown>& basis) {
                                    server + "` again");
 }
 
-Result<std::size_t> revoke_rows(Database& database, const std::string& server,
-                                const std::vector<std::string>& keys, std::int64_t time_ns) {
-  std::int64_t count = 0;
+Result<std::vector<std::int64_t>> rows_of(Database& database, const std::string& server,
+                                          const std::vector<std::string>& keys) {
+  std::vector<std::int64_t> all_rows;
   const std::vector<std::string> all = {""};
   for (const std::string& key : keys.empty() ? all : keys) {
-    auto update = database.query(
-        "UPDATE approvals SET revoked_at = ?1 WHERE server = ?2 AND revoked_at IS NULL"
-        " AND (?3 OR key = ?4)");
-    if (!update) return update.refusal();
-    auto updated = update->bind(1, time_ns)
-                       .bind(2, server)
-                       .bind(3, std::int64_t{keys.empty()})
-                       .bind(4, key)
-                       .run();
-    if (!updated) return updated.refusal();
-    count += database.changes();
+    auto rows = database.query(
+        "SELECT row FROM approvals WHERE server = ?1 AND revoked_at IS NULL AND (?2 OR key = ?3)");
+    if (!rows) return rows.refusal();
+    rows->bind(1, server).bind(2, std::int64_t{keys.empty()}).bind(3, key);
+    for (;;) {
+      auto row = rows->step();
+      if (!row) return row.refusal();
+      if (!*row) break;
+      all_rows.push_back(rows->number(0));
+    }
   }
-  return static_cast<std::size_t>(count);
+  return all_rows;
 }
 
 // Those that the keyring lets count no more, and those that nobody can read.
@@ -240,7 +267,7 @@ Status put_approvals(Store& store, const Decider& by, const ApprovalRules& rules
   decision.items = items_of(approvals);
   for (const StoredApproval& approval : approvals) {
     if (!open_approval(approval.record, (*before)->keyring)) return deciding->not_trusted();
-    auto put = put_approval(deciding->database(), rules, approval, decision.time_ns);
+    auto put = put_approval(*deciding, rules, approval, decision.time_ns);
     if (!put) return put;
   }
   return deciding->finish(std::move(decision), (*before)->keyring, Deciding::KeyringText::same,
@@ -249,18 +276,9 @@ Status put_approvals(Store& store, const Decider& by, const ApprovalRules& rules
 
 Result<std::size_t> count_approvals(Store& store, const std::string& server,
                                     const std::vector<std::string>& keys) {
-  std::int64_t count = 0;
-  const std::vector<std::string> all = {""};
-  for (const std::string& key : keys.empty() ? all : keys) {
-    auto rows = store.database().query(
-        "SELECT count(*) FROM approvals WHERE server = ?1 AND revoked_at IS NULL"
-        " AND (?2 OR key = ?3)");
-    if (!rows) return rows.refusal();
-    auto row = rows->bind(1, server).bind(2, std::int64_t{keys.empty()}).bind(3, key).step();
-    if (!row) return row.refusal();
-    count += rows->number(0);
-  }
-  return static_cast<std::size_t>(count);
+  auto rows = rows_of(store.database(), server, keys);
+  if (!rows) return rows.refusal();
+  return rows->size();
 }
 
 Result<std::size_t> revoke_approvals(Store& store, const Decider& by, const std::string& server,
@@ -271,15 +289,18 @@ Result<std::size_t> revoke_approvals(Store& store, const Decider& by, const std:
   auto before = deciding->before();
   if (!before) return before.refusal();
   if (!*before) return no_root(0);
-  auto count = revoke_rows(deciding->database(), server, keys, time_ns);
-  if (!count || *count == 0) return count;
+  auto rows = rows_of(deciding->database(), server, keys);
+  if (!rows) return rows.refusal();
+  if (rows->empty()) return std::size_t{0};
+  auto withdrawn = deciding->withdraw(*rows, time_ns);
+  if (!withdrawn) return withdrawn.refusal();
   Decision decision = next_decision(**before, "revoke");
   decision.server = server;
   decision.items = keys;
   auto finished = deciding->finish(std::move(decision), (*before)->keyring,
-                                   Deciding::KeyringText::same, records(*count));
+                                   Deciding::KeyringText::same, records(rows->size()));
   if (!finished) return finished.refusal();
-  return count;
+  return rows->size();
 }
 
 Result<std::size_t> change_keyring(Store& store, const Decider& by, const KeyringChange& change,
@@ -297,7 +318,7 @@ Result<std::size_t> change_keyring(Store& store, const Decider& by, const Keyrin
   decision.time_ns = std::max(decision.time_ns, keyring.time_ns());
   auto rows = rows_that_end(store, keyring);
   if (!rows) return rows.refusal();
-  auto withdrawn = withdraw_rows(deciding->database(), *rows, decision.time_ns);
+  auto withdrawn = deciding->withdraw(*rows, decision.time_ns);
   if (!withdrawn) return withdrawn.refusal();
   auto finished = deciding->finish(std::move(decision), keyring, Deciding::KeyringText::changed,
                                    records(rows->size()));
@@ -313,21 +334,21 @@ Result<std::size_t> begin_trust(Store& store, const Decider& by, const Keyring& 
   // then on the files are told by what stands here (trust_files.hpp).
   auto next = write_next_keys(by.home, keyring);
   if (!next) return next.refusal();
-  auto withdraw =
-      deciding->database().query("UPDATE approvals SET revoked_at = ? WHERE revoked_at IS NULL");
-  if (!withdraw) return withdraw.refusal();
-  auto withdrawn = withdraw->bind(1, now_utc_ns()).run();
+  auto rows = approvals_in_force(store);
+  if (!rows) return rows.refusal();
+  std::vector<std::int64_t> all;
+  for (const auto& [row, one] : *rows) all.push_back(row);
+  auto withdrawn = deciding->withdraw(all, now_utc_ns());
   if (!withdrawn) return withdrawn.refusal();
-  const auto count = static_cast<std::size_t>(deciding->database().changes());
   auto forgotten = deciding->database().run("DELETE FROM decisions");
   if (!forgotten) return forgotten.refusal();
   Decision decision;
   decision.act = "begin";
   decision.time_ns = std::max(now_utc_ns(), keyring.time_ns());
   auto finished = deciding->finish(std::move(decision), keyring, Deciding::KeyringText::changed,
-                                   records(count));
+                                   records(all.size()));
   if (!finished) return finished.refusal();
-  return count;
+  return all.size();
 }
 
 }  // namespace toolgate

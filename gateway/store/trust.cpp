@@ -1,7 +1,7 @@
 #include "gateway/store/trust.hpp"
 
 #include <algorithm>
-#include <set>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,6 +126,14 @@ std::string framed(std::string_view text) {
   return std::to_string(text.size()) + ':' + std::string(text) + ',';
 }
 
+constexpr int row_columns = 7;
+
+Digest digest_of_columns(const std::array<std::string_view, row_columns>& columns) {
+  std::string text;
+  for (const std::string_view column : columns) text += framed(column);
+  return digest("approval-row", text);
+}
+
 // What the files and the chain say of each other; not yet what it says of the approvals.
 Result<Trust> check_chain(const TrustFiles& given, const std::vector<Row>& rows,
                           std::int64_t now_ns) {
@@ -232,24 +240,42 @@ Refusal no_root(std::size_t outdated_approvals) {
   return Refusal(Reason::bad_signature, std::move(why));
 }
 
-Result<Digest> approvals_digest(Store& store) {
+Result<std::map<std::int64_t, Digest>> approvals_in_force(Store& store) {
   auto rows = store.database().query(
-      "SELECT server, kind, key, definition, text, key_id, signature FROM approvals"
+      "SELECT row, server, kind, key, definition, text, key_id, signature FROM approvals"
       " WHERE revoked_at IS NULL");
   if (!rows) return rows.refusal();
-  constexpr int columns = 7;
-  std::multiset<Digest> all;  // whatever the numbers of the rows
+  std::map<std::int64_t, Digest> all;
   for (;;) {
     auto row = rows->step();
     if (!row) return row.refusal();
-    if (!*row) break;
-    std::string text;
-    for (int column = 0; column < columns; ++column) text += framed(rows->text(column));
-    all.insert(digest("approval-row", text));
+    if (!*row) return all;
+    std::array<std::string_view, row_columns> columns;
+    for (int at = 0; at < row_columns; ++at) {
+      columns[static_cast<std::size_t>(at)] = rows->text(at + 1);
+    }
+    all.emplace(rows->number(0), digest_of_columns(columns));
   }
+}
+
+Digest approval_row_digest(const std::string& server, const Definition& definition,
+                           const SignedApproval& record) {
+  return digest_of_columns({server, item_kind_name(definition.kind), definition.key,
+                            definition.json, record.text, record.key_id, record.signature});
+}
+
+Digest approvals_digest(const std::multiset<Digest>& approvals) {
   std::string text;
-  for (const Digest& one : all) text += one.text();
+  for (const Digest& one : approvals) text += one.text();
   return digest("approval-rows", text);
+}
+
+Result<Digest> approvals_digest(Store& store) {
+  auto rows = approvals_in_force(store);
+  if (!rows) return rows.refusal();
+  std::multiset<Digest> all;
+  for (const auto& [row, one] : *rows) all.insert(one);
+  return approvals_digest(all);
 }
 
 Result<std::size_t> count_outdated_approvals(Store& store) {

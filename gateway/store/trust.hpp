@@ -19,7 +19,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "gateway/core/result.hpp"
@@ -56,7 +59,12 @@ Result<std::optional<Decided>> read_decided(const std::filesystem::path& home, S
 // That a home has no root of trust yet, and what to do.
 Refusal no_root(std::size_t outdated_approvals);
 
-// Over every approval that is not withdrawn, each column of it.
+// The approvals that are not withdrawn: by their rows, a digest over each column.
+Result<std::map<std::int64_t, Digest>> approvals_in_force(Store& store);
+Digest approval_row_digest(const std::string& server, const Definition& definition,
+                           const SignedApproval& record);
+// Over all of them, whatever their rows' numbers: what a decision says.
+Digest approvals_digest(const std::multiset<Digest>& approvals);
 Result<Digest> approvals_digest(Store& store);
 
 // Approvals of a version that named no home: they do not count any more.

@@ -333,6 +333,31 @@ TEST_CASE_FIXTURE(Attacked, "trust: a new root in the store alone is a stranger'
   CHECK(refused().find("are not of the same home") != std::string::npos);
 }
 
+TEST_CASE("trust: a trigger that makes something else of a decision gets no signature for it") {
+  const char* const triggers[] = {
+      "AFTER UPDATE ON approvals BEGIN"
+      " UPDATE approvals SET revoked_at = NULL WHERE row = NEW.row; END",
+      "BEFORE UPDATE ON approvals BEGIN SELECT RAISE(IGNORE); END",
+      "AFTER INSERT ON approvals BEGIN"
+      " UPDATE approvals SET revoked_at = NULL WHERE key = 'write'; END",
+      "AFTER INSERT ON approvals BEGIN"
+      " UPDATE approvals SET server = 'other' WHERE row = NEW.row; END",
+      "BEFORE INSERT ON approvals BEGIN SELECT RAISE(IGNORE); END",
+  };
+  for (const std::string trigger : triggers) {
+    CAPTURE(trigger);
+    Attacked home;
+    home.sql("CREATE TRIGGER evil " + trigger);
+    const bool decided = trigger.find("UPDATE ON") != std::string::npos
+                             ? static_cast<bool>(home.revoke("files", {"read"}))
+                             : static_cast<bool>(home.put({home.approval("files", "more", "4")}));
+    CHECK_FALSE(decided);
+    home.sql("DROP TRIGGER evil");
+    CHECK(home.refused().empty());
+    CHECK(home.approved()->book.size() == 2);
+  }
+}
+
 TEST_CASE("trust: a home without a root approves nothing, and says what to do") {
   test::TemporaryHome home;
   auto store = home.open();

@@ -68,6 +68,10 @@ TEST_CASE_FIXTURE(Fixture, "a decision of nobody who may decide is none") {
     REQUIRE(keyring.retire(other.public_key().id(), key, noon + 5));
     CHECK_FALSE(open_decision(by_other, keyring));
   }
+  SUBCASE("dated back to before the keyring") {
+    REQUIRE(keyring.add({.key = other.public_key(), .name = "bob"}, key, noon + 6));
+    CHECK_FALSE(open_decision(by_key, keyring));
+  }
   SUBCASE("by a key that had expired then") {
     REQUIRE(keyring.add({.key = other.public_key(), .name = "bob", .expires_ns = noon + 5}, key,
                         noon + 1));
