@@ -191,6 +191,7 @@ Where root_of(ItemKind kind) {
     case ItemKind::instructions:
       where.spot = Spot::text;
       break;
+    case ItemKind::capabilities:
     case ItemKind::skill:
       break;
   }

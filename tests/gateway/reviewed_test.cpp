@@ -44,7 +44,7 @@ struct Fixture {
   std::vector<Reviewed> review(const std::vector<std::pair<std::string, std::string>>& tools) {
     Offer offer;
     for (const auto& [key, json] : tools) offer.items.push_back({ItemKind::tool, key, json});
-    return review_offer(entry, offer, approved, gate, names);
+    return review_offer(entry, offer, approved, {}, gate, names);
   }
   Reviewed one(const std::string& json) {
     auto items = review({{"read", json}});

@@ -12,6 +12,7 @@
 #include "gateway/store/decisions.hpp"
 #include "gateway/store/sqlite.hpp"
 #include "tests/gateway/store_home.hpp"
+#include "tests/gateway/trusted_home.hpp"
 
 namespace toolgate::test {
 namespace {
@@ -234,18 +235,25 @@ TEST_CASE_FIXTURE(Fixture, "sightings: the definition that is approved need not 
   CHECK_FALSE(two.holds("read"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "sightings: put_approvals takes them into its transaction") {
+TEST_CASE("sightings: put_approvals takes them into its transaction") {
+  TrustedHome trusted;
+  Process one{trusted.home};
+  Process two{trusted.home};
+  Administrator admin{*trusted.store, {}, {}};
   admin.look({"read"}, "approved");
   const ReviewSeal seal = ReviewSeal::generate();
-  REQUIRE(made->put_shown("files", admin.items, seal));
-  auto shown = made->shown("files");
+  REQUIRE(trusted.store->put_shown("files", admin.items, seal));
+  auto shown = trusted.store->shown("files");
   REQUIRE(shown);
+  const auto approve = [&] {
+    return put_approvals(*trusted.store, trusted.by(trusted.key), {}, *shown, {}, {});
+  };
   one.note(seen_of("read", "evil"));
-  CHECK_FALSE(put_approvals(*made, *shown, {}, {}));
+  CHECK_FALSE(approve());
   CHECK(two.holds("read"));
-  auto open = open_sightings(*made);
-  REQUIRE(mark_shown(*made, {open->all_of(files).front()->row}, shown->front().time_ns));
-  CHECK(put_approvals(*made, *shown, {}, {}));
+  auto open = open_sightings(*trusted.store);
+  REQUIRE(mark_shown(*trusted.store, {open->all_of(files).front()->row}, shown->front().time_ns));
+  CHECK(approve());
   CHECK_FALSE(two.holds("read"));
 }
 
