@@ -135,19 +135,21 @@ std::vector<Command> trust_commands() {
   return {
       {.name = "freeze",
        .synopsis = "SERVER [--json]",
-       .summary = "resolve and keep a local server's npm package; from then on that copy runs",
+       .summary = "keep what of a local server will run from then on: package, folder or program",
        .details =
-           "For servers that `npx` or `npm exec` starts. npm resolves and installs the "
-           "package once, with\n"
-           "install scripts off; what came is made read-only, and each start compares all of "
-           "it with its\n"
-           "manifest. A range or a tag is resolved now, and again by the next freeze: what "
-           "was approved\n"
-           "then waits for a review, unless exactly the same came. Packages from git, files "
-           "and addresses are\n"
-           "refused; so are scripts and programs from elsewhere, in this build: they do not "
-           "say which files\n"
-           "belong to them. npm's own configuration says which registry is asked.",
+           "An npm package (`npx`, `npm exec`) is resolved and installed once, in a sandbox and "
+           "with install\n"
+           "scripts off; of `node FOLDER/server.js`, `python3 FOLDER/server.py`, a script or a "
+           "program the\n"
+           "folder or file is copied. What came is made read-only and described by a manifest, "
+           "the interpreter\n"
+           "included, and each start runs a copy that is compared with it. A range or a tag is "
+           "resolved now,\n"
+           "and again by the next freeze: what was approved then waits for a review, unless "
+           "exactly the same\n"
+           "came. Packages from git, files and addresses are refused; so are uvx, pip, "
+           "containers and shells.\n"
+           "The user's .npmrc says which registry is asked; its tokens stay behind.",
        .options = {json},
        .least_arguments = 1,
        .most_arguments = 1,

@@ -5,6 +5,7 @@
 
 #include "connectors/sandbox/paths.hpp"
 #include "gateway/config/approval_rules.hpp"
+#include "gateway/config/dangers.hpp"
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/keys.hpp"
 #include "gateway/config/problems.hpp"
@@ -255,7 +256,10 @@ Digest ServerEntry::identity() const {
   std::string arguments;
   for (const std::string& argument : argv) arguments += framed(argument);
   std::string names;
-  for (const auto& [variable, value] : env) names += framed(variable);
+  for (const auto& [variable, value] : env) {
+    names += framed(variable);
+    if (config::danger_of_variable(variable)) names += framed("=" + value);
+  }
   const std::string command = framed(arguments) + framed(cwd.string()) + framed(names);
   if (!artefact) return digest("server-identity/1", framed("local") + command);
   return digest("server-identity/1", framed("frozen") + command + framed(artefact->digest.text()));

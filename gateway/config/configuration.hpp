@@ -104,7 +104,8 @@ struct ServerEntry {
   std::filesystem::path working_directory() const;
 
   // What pins are keyed by: for a local server its argv (variables expanded), working directory and
-  // the names of its environment, and the digest of its artefact once it is frozen; for a remote
+  // the names of its environment (and the values of those that are dangerous,
+  // dangers.hpp), and the digest of its artefact once it is frozen; for a remote
   // one its URL. Prefix, limits and policy are no part of it, nor are the values of env and
   // headers.
   Digest identity() const;

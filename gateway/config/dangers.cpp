@@ -337,7 +337,7 @@ std::vector<Danger> dangers_of_command(const std::vector<std::string>& argv) {
 }
 
 std::optional<Danger> danger_of_variable(std::string_view name) {
-  constexpr std::array<std::string_view, 13> loaders{"PATH",
+  constexpr std::array<std::string_view, 23> loaders{"PATH",
                                                      "NODE_OPTIONS",
                                                      "NODE_PATH",
                                                      "PYTHONPATH",
@@ -349,7 +349,17 @@ std::optional<Danger> danger_of_variable(std::string_view name) {
                                                      "PERL5OPT",
                                                      "RUBYLIB",
                                                      "RUBYOPT",
-                                                     "JAVA_TOOL_OPTIONS"};
+                                                     "JAVA_TOOL_OPTIONS",
+                                                     "_JAVA_OPTIONS",
+                                                     "JDK_JAVA_OPTIONS",
+                                                     "CLASSPATH",
+                                                     "BUN_OPTIONS",
+                                                     "NODE_REPL_EXTERNAL_MODULE",
+                                                     "PYTHONUSERBASE",
+                                                     "GCONV_PATH",
+                                                     "IFS",
+                                                     "SHELLOPTS",
+                                                     "PROMPT_COMMAND"};
   constexpr std::array<std::string_view, 9> network{"NODE_TLS_REJECT_UNAUTHORIZED",
                                                     "NODE_EXTRA_CA_CERTS",
                                                     "SSL_CERT_FILE",

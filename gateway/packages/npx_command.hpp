@@ -28,7 +28,7 @@ struct NpxCommand {
   std::string spec() const;  // "@scope/name@^1"
 };
 
-// Is this npx or `npm exec`? Only such a command can be frozen.
+// Is this npx or `npm exec`? Then what it runs comes from a registry.
 bool is_npx(const std::vector<std::string>& argv);
 
 // Refuses with `unsupported` what cannot be frozen, and says why.

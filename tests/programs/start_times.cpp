@@ -227,6 +227,9 @@ std::vector<Kind> frozen_kinds(const Package& package) {
   auto add = [&list](std::string name, KeeperOrders orders) {
     list.push_back({std::move(name), [orders] { return start_with(orders); }, {}});
   };
+  KeeperOrders from_disk = sandboxed(server);
+  from_disk.sandbox->programs = {package.source.at};
+  add("process, from the disk", std::move(from_disk));
   add("frozen, none", frozen(kept(server), package.source));
   add("frozen, process", frozen(sandboxed(server), package.source));
   return list;
