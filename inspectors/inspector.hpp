@@ -87,5 +87,6 @@ std::vector<std::unique_ptr<Inspector>> all_inspectors();
 // One by one, for tests and for programs that want a part of the list.
 std::unique_ptr<Inspector> make_terminal_escapes();
 std::unique_ptr<Inspector> make_tag_characters();
+std::unique_ptr<Inspector> make_text_signals();
 
 }  // namespace toolgate
