@@ -120,6 +120,7 @@ int sign_command(const Invocation& call);
 int verify_command(const Invocation& call);
 int status_command(const Invocation& call);
 int doctor_command(const Invocation& call);
+int inspect_command(const Invocation& call);
 int completion_command(const Invocation& call);
 
 int review_command(const Invocation& call);

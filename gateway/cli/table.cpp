@@ -252,6 +252,28 @@ std::vector<Command> signature_commands() {
   };
 }
 
+Command inspection_command() {
+  return {.name = "inspect",
+          .synopsis = "[FILE] [--surface result|definition] [--json | --jsonl] | --rules [--json]",
+          .summary = "judge a text as the gateway would, and show where its findings stand",
+          .details =
+              "Without FILE, or with -, the text is read from standard input. Nothing is "
+              "stored, run or sent.\n"
+              "The verdict is allow, sanitise, wrap, quarantine or refuse. Exit status 3: "
+              "another one than allow;\n"
+              "1 with --jsonl: some line was no record, and its output says which.",
+          .options = {{.name = "surface",
+                       .value = "WHERE",
+                       .help = "where the text stands: result (the default) or definition, where "
+                               "the same signs weigh more"},
+                      {.name = "json", .help = "one object"},
+                      {.name = "jsonl",
+                       .help = "one {\"id\",\"text\"} a line in, one judgement a line out"},
+                      {.name = "rules", .help = "list every sign that is looked for"}},
+          .most_arguments = 1,
+          .run = inspect_command};
+}
+
 std::vector<Command> decision_commands() {
   constexpr std::size_t many = 100'000;
   return {
@@ -378,6 +400,7 @@ const std::vector<Command>& local_commands() {
           signature_commands(), decision_commands(), audit_commands()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
+    all.push_back(inspection_command());
     all.push_back({.name = "status",
                    .synopsis = "[--json]",
                    .summary = "show servers, what is approved of them, and their processes",

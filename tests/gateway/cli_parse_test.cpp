@@ -33,7 +33,8 @@ TEST_CASE("what makes no sense is a usage error that says what would") {
       {{"--json", "status"}, 2, "say the command before its option"},
       {{"status", "--log-level", "loud"}, 2, "--log-level is"},
       {{"completion", "tcsh"}, 2, "bash, zsh and fish"},
-      {{"inspect", "x"}, 1, "this build has no `inspect`"},
+      {{"inspect", "--surface", "wall"}, 2, "--surface is result or definition"},
+      {{"quarantine", "list"}, 1, "this build has no `quarantine`"},
       {{"audit", "verify"}, 1, "this build has no `audit verify`"},
       {{"sta\x1b[2J"}, 2, "\\u{1b}"},
   };
