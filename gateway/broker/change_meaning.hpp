@@ -4,7 +4,7 @@
 // bears instructions, also one that is not known to; and where the rules do not reach, the riskier
 // class is meant.
 
-#include "gateway/broker/change_class.hpp"
+#include "gateway/config/change_class.hpp"
 #include "gateway/broker/definition_spot.hpp"
 
 namespace toolgate {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/broker/change_class.hpp"
+#include "gateway/config/change_class.hpp"
 #include "signing/pins.hpp"
 
 namespace toolgate {

@@ -3,7 +3,7 @@
 #include <ostream>
 #include <set>
 
-#include "gateway/broker/change_class.hpp"
+#include "gateway/config/change_class.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/last_review.hpp"

@@ -21,9 +21,8 @@ constexpr Option shared_options[] = {
 // Commands of the full program that this build was made without: told apart from words that mean
 // nothing.
 constexpr std::string_view not_in_this_build[] = {
-    "install",   "uninstall",    "run",         "quarantine",   "policy",
-    "secret",    "login",        "approvals",   "verify-proof", "audit stats",
-    "audit sql", "audit verify", "audit prove", "audit export", "audit compact"};
+    "quarantine", "policy",       "secret",      "login",        "verify-proof", "audit stats",
+    "audit sql",  "audit verify", "audit prove", "audit export", "audit compact"};
 
 const Command* find_command(std::span<const Command> table, std::string_view name) {
   const auto found = std::ranges::find(table, name, &Command::name);

@@ -2,10 +2,10 @@
 // Which approvals count, by the class of the change that they accept: some classes need two keys,
 // and some keys may approve some classes alone ("approvals" in the configuration).
 //
-// A class is what `review` said of the change, and stands in what was signed: the words of the list
-// below, several of them with commas between, or nothing where the change was not classed. One that
-// was not classed counts as of every class: it needs two keys where any class does, and a key that
-// may approve some classes alone may not approve it.
+// A class is what `review` said of the change, and stands in what was signed: the names in
+// change_class.hpp, several of them with commas between, or nothing where the change was not
+// classed. One that was not classed counts as of every class: it needs two keys where any class
+// does, and a key that may approve some classes alone may not approve it.
 //
 // It does not protect against a holder of a trusted key who signs with a program of his own and
 // calls a change what it is not; "dual": ["*"] does, since no class is exempt from it.
@@ -20,11 +20,6 @@
 namespace toolgate {
 
 inline constexpr std::string_view any_class = "*";
-// Of which a configuration may speak.
-inline constexpr std::string_view change_classes[] = {
-    "new",      "narrowed", "widened", "instruction-bearing", "annotation-flipped",
-    "cosmetic", any_class};
-
 // Does a change of this class need approvals of two keys?
 bool needs_two_keys(const ApprovalRules& rules, std::string_view change_class);
 

@@ -5,6 +5,7 @@
 
 #include "connectors/sandbox/paths.hpp"
 #include "gateway/config/approval_rules.hpp"
+#include "gateway/config/change_class.hpp"
 #include "gateway/config/dangers.hpp"
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/keys.hpp"
@@ -123,8 +124,8 @@ std::vector<std::string> read_classes(const Value& list, Problems& problems) {
       continue;
     }
     classes.push_back(value.text());
-    if (std::ranges::find(change_classes, classes.back()) != std::end(change_classes)) continue;
-    const std::string_view near = config::nearest(classes.back(), change_classes);
+    if (classes.back() == any_class || change_class_from(classes.back())) continue;
+    const std::string_view near = config::nearest(classes.back(), change_class_names);
     problems.add(value.begin(),
                  "no class of changes is called '" + printable(classes.back()) + "'" +
                      (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));

@@ -33,7 +33,7 @@ struct Shown {
   Definition definition;
   Digest pin;
   std::string findings;      // JSON array
-  std::string change_class;  // as gateway/broker/change_class.hpp names it; "": approved as it is
+  std::string change_class;  // as gateway/config/change_class.hpp names it; "": approved as it is
   std::int64_t time_ns = 0;
   std::int64_t place = 0;  // in the order of the review
   std::string seal;        // over all of the above

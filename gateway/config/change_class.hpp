@@ -3,12 +3,13 @@
 // risk, and where two would fit, or nothing is known, the riskier one is meant: only a change that
 // can be shown to be harmless is called so.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "gateway/core/result.hpp"
-#include "signing/pins.hpp"
 
 namespace toolgate {
 
@@ -21,8 +22,13 @@ enum class ChangeClass : std::uint8_t {
   fresh,                // nobody has decided about it yet, or not any more
 };
 
-// "cosmetic", "narrowed", "widened", "annotation-flipped", "instruction-bearing", "new"
-std::string_view change_class_name(ChangeClass change_class);
+// In the order of the classes.
+inline constexpr std::array<std::string_view, 6> change_class_names{
+    "cosmetic", "narrowed", "widened", "annotation-flipped", "instruction-bearing", "new"};
+
+constexpr std::string_view change_class_name(ChangeClass change_class) {
+  return change_class_names[static_cast<std::size_t>(change_class)];
+}
 Result<ChangeClass> change_class_from(std::string_view text);
 
 // Names with commas between them: "cosmetic,narrowed". Refuses with `usage` a word that is none.
