@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "connectors/sandbox/cgroup_place.hpp"
+#include "gateway/config/approval_rules.hpp"
 #include "gateway/core/log.hpp"
 #include "gateway/packages/frozen.hpp"
 #include "gateway/store/trust.hpp"
@@ -229,6 +230,13 @@ void Gateway::reload_configuration() {
              {{"why", configuration.refusal().detail}, {"remedy", "the old one stays in force"}});
     return;
   }
+  if (!look_at_store()) keyring_.reset();  // a key may have come a moment ago
+  Status rules = keyring_ ? check_rules(configuration->approvals, *keyring_) : done();
+  if (!rules) {
+    log_line(LogLevel::error, "configuration.refused",
+             {{"why", rules.refusal().detail}, {"remedy", "the old one stays in force"}});
+    return;
+  }
   set_gateway_home(*configuration, home_);
   attach_artefacts(*configuration, home_);
   log_line(LogLevel::info, "configuration.loaded",
@@ -288,6 +296,7 @@ Status Gateway::look_at_store() {
 
 // Once for each reason, not each time that it is found again.
 void Gateway::tell_refused(const Approved& approved) {
+  keyring_ = approved.keyring;
   if (approved.refused == refused_) return;
   refused_ = approved.refused;
   if (refused_.empty()) return;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "gateway/store/audit.hpp"
 #include "gateway/store/store.hpp"
 #include "gateway/store/store_custodian.hpp"
+#include "signing/keyring.hpp"
 #include "signing/sealed_state.hpp"
 
 namespace toolgate {
@@ -87,6 +89,7 @@ class Gateway {
   std::function<void()> stop_;
   bool stopping_ = false;
   std::int64_t known_version_ = 0;  // of the store, when the approvals were read
+  std::optional<Keyring> keyring_;  // of the approvals that were read last
   std::string refused_;             // why nothing counts as approved, as it was recorded last
   std::int64_t known_artefacts_ = 0;
   std::string status_;  // as it was written last

@@ -3,13 +3,13 @@
 #include <ostream>
 #include <set>
 
-#include "gateway/config/change_class.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
 #include "gateway/cli/last_review.hpp"
 #include "gateway/cli/signing_key.hpp"
 #include "gateway/cli/time_text.hpp"
 #include "gateway/config/approval_rules.hpp"
+#include "gateway/config/change_class.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/store/decisions.hpp"
@@ -171,7 +171,7 @@ void drop_approved(const Invocation& call, const Approved& approved,
     const Definition& definition = candidate.shown.definition;
     const ServerIdentity& identity = candidate.shown.identity;
     const bool is_held =
-        open.of(identity, definition.kind, definition.key) || open.of_server(identity);
+        open.of(identity, definition.kind, definition.key) || open.flood_of(identity);
     if (is_held) return false;
     const Approval* approval =
         approved.book.approval(candidate.shown.identity, definition.kind, definition.key);
@@ -188,10 +188,14 @@ const Approval* first_of_two(const PinBook& pins, const Candidate& candidate) {
   return first && first->pin == shown.pin && first->scopes == shown.scopes ? first : nullptr;
 }
 
-// Who is second says the same of the change as who was first.
+// As it was shown. What is approved already, and just so, stays of the class that it was then.
 std::string class_of(const PinBook& pins, const Candidate& candidate) {
-  if (const Approval* first = first_of_two(pins, candidate)) return first->change_class;
-  return candidate.shown.change_class;
+  const Shown& shown = candidate.shown;
+  if (!shown.change_class.empty()) return shown.change_class;
+  const Approval* known =
+      pins.approval(shown.identity, shown.definition.kind, shown.definition.key);
+  const bool same = known && known->pin == shown.pin && known->scopes == shown.scopes;
+  return same ? known->change_class : "";
 }
 
 // What `--class` leaves for another time.
@@ -417,7 +421,9 @@ bool drop_own_first(const Invocation& call, const Signing& by, std::vector<Candi
   if (call.has("expires")) return false;
   return std::erase_if(chosen, [&](const Candidate& candidate) {
            const Approval* first = first_of_two(by.approved.book, candidate);
-           return first && first->key_id == by.key.public_key().id();
+           const bool counts =
+               first && (first->expires_ns == 0 || first->expires_ns > now_utc_ns());
+           return counts && first->key_id == by.key.public_key().id();
          }) > 0;
 }
 

@@ -85,13 +85,17 @@ void compare_elsewhere(Reviewed& item, const ApprovedItem* known) {
 }
 
 // What gateways saw since the last approval waits for a decision, too. One that was not kept may be
-// anything.
+// anything; one that was not there says nothing.
+ChangeClass class_of(const SeenOtherwise& seen) {
+  if (seen.sighting.why == SightingWhy::missing) return ChangeClass::cosmetic;
+  return seen.changes.empty() ? ChangeClass::instruction_bearing : riskiest(seen.changes);
+}
+
 void compare_seen(Reviewed& item, std::vector<SeenOtherwise> seen) {
   if (seen.empty()) return;
   ChangeClass change_class = item.change_class.value_or(ChangeClass::cosmetic);
   for (const SeenOtherwise& one : seen) {
-    change_class = riskier(change_class, one.changes.empty() ? ChangeClass::instruction_bearing
-                                                             : riskiest(one.changes));
+    change_class = riskier(change_class, class_of(one));
   }
   item.change_class = change_class;
   if (item.state == "approved") item.state = "changed";
@@ -130,20 +134,18 @@ Reviewed judge(const ServerEntry& entry, const Definition& definition, const App
     return item;
   }
   item.pin = pinned->pin;
-  const ApprovedItem* known = approved_item(approved, entry.identity(), definition);
-  if (const Approval* first = first_of_two(approved.book, entry, definition, *item.pin)) {
-    item.state = known ? "changed" : "new";
-    item.why = "approved with key " + first->key_id + ", waits for a second key";
-    if (known) {
-      item.changes = changes_between(definition.kind, known->definition.json, definition.json);
-    }
-    item.change_class = class_of(*first);
-  } else if (known) {
+  if (const ApprovedItem* known = approved_item(approved, entry.identity(), definition)) {
     compare(item, entry, *known, approved.book.verify(*pinned, entry.identity(), now_utc_ns()));
   } else {
     item.state = "new";
     item.change_class = ChangeClass::fresh;
     compare_elsewhere(item, approved_elsewhere(approved, entry, definition));
+  }
+  if (const Approval* first = first_of_two(approved.book, entry, definition, *item.pin)) {
+    // What the first key called it is no more than a claim.
+    item.change_class =
+        riskier(item.change_class.value_or(ChangeClass::cosmetic), class_of(*first));
+    item.why = "approved with key " + first->key_id + ", waits for a second key";
   }
   compare_seen(item, seen_otherwise(open, entry.identity(), definition, item.pin->text()));
   if (item.why.empty() && is_dynamic_skill(definition)) {

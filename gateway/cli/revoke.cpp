@@ -10,18 +10,18 @@ namespace toolgate {
 namespace {
 
 // One for each item that was named, or one for all of the server.
-std::vector<Record> records_of(const Invocation& call, const std::vector<std::string>& keys,
+std::vector<Record> records_of(const Invocation& call, const std::vector<ItemName>& items,
                                std::size_t count) {
   std::vector<Record> records;
-  const std::vector<std::string> all = {""};
-  for (const std::string& key : keys.empty() ? all : keys) {
+  const std::vector<ItemName> all(1);
+  for (const ItemName& item : items.empty() ? all : items) {
     if (count == 0) break;
     Record record;
     record.kind = "revocation";
     record.server = call.arguments[0];
-    record.tool = key;
+    record.tool = item.key;
     record.decision = "deny";
-    record.reason = keys.empty() ? "every approval was withdrawn" : "the approval was withdrawn";
+    record.reason = items.empty() ? "every approval was withdrawn" : "the approval was withdrawn";
     records.push_back(by_administrator(std::move(record)));
   }
   return records;
@@ -38,26 +38,26 @@ int revoke_command(const Invocation& call) {
   if (!approved) return fail(console, approved.refusal());
   auto approvals = (*store)->approvals();
   if (!approvals) return fail(console, approvals.refusal());
-  std::vector<std::string> keys;
+  std::set<ItemName> named;
   for (std::size_t at = 1; at < call.arguments.size(); ++at) {
-    std::set<std::string> named;
     for (const StoredApproval& one : *approvals) {
-      if (names_item(call.arguments[at], one.definition)) named.insert(one.definition.key);
+      if (!names_item(call.arguments[at], one.definition)) continue;
+      named.insert(ItemName{one.definition.kind, one.definition.key});
     }
-    if (named.empty()) named.insert(call.arguments[at]);
-    keys.insert(keys.end(), named.begin(), named.end());
   }
+  const std::vector<ItemName> items(named.begin(), named.end());
   const Refusal nothing(Reason::not_found, "nothing of that is approved for " + visible(server) +
                                                ": `toolgate status` shows what is");
-  auto count = count_approvals(**store, server, keys);
+  if (items.empty() && call.arguments.size() > 1) return fail(console, nothing);
+  auto count = count_approvals(**store, server, items);
   if (!count) return fail(console, count.refusal());
   if (*count == 0) return fail(console, nothing);
   auto key = load_signing_key(call);  // may ask for a passphrase, and wait for it
   if (!key) return fail(console, key.refusal());
-  const auto records = [&](std::size_t revoked) { return records_of(call, keys, revoked); };
+  const auto records = [&](std::size_t revoked) { return records_of(call, items, revoked); };
   const std::string who = user_name();
-  count =
-      revoke_approvals(**store, Decider{call.home, *key, who}, server, keys, now_utc_ns(), records);
+  count = revoke_approvals(**store, Decider{call.home, *key, who}, server, items, now_utc_ns(),
+                           records);
   if (!count) return fail(console, count.refusal());
   if (*count == 0) return fail(console, nothing);
   console.out << "revoked " << *count << " approvals of " << visible(server) << std::endl;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "gateway/config/change_class.hpp"
+
 namespace toolgate {
 namespace {
 
@@ -20,13 +22,23 @@ bool has(const std::vector<std::string>& classes, std::string_view word) {
   return std::ranges::find(classes, word) != classes.end();
 }
 
+// Is this class one of these, or riskier? What is no class may be anything.
+bool is_as_risky(const std::vector<std::string>& classes, std::string_view word) {
+  auto change_class = change_class_from(word);
+  if (!change_class) return true;
+  return std::ranges::any_of(classes, [&](const std::string& one) {
+    auto least = change_class_from(one);
+    return !least || *change_class >= *least;
+  });
+}
+
 }  // namespace
 
 bool needs_two_keys(const ApprovalRules& rules, std::string_view change_class) {
   if (rules.dual.empty()) return false;
   const auto words = words_of(change_class);
-  return words.empty() || has(rules.dual, any_class) ||
-         std::ranges::any_of(words, [&](auto word) { return has(rules.dual, word); });
+  if (words.empty() || has(rules.dual, any_class)) return true;
+  return std::ranges::any_of(words, [&](auto word) { return is_as_risky(rules.dual, word); });
 }
 
 Status may_approve(const ApprovalRules& rules, const TrustedKey& key,

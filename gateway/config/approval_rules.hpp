@@ -20,7 +20,9 @@
 namespace toolgate {
 
 inline constexpr std::string_view any_class = "*";
-// Does a change of this class need approvals of two keys?
+// Does a change of this class need approvals of two keys? What is riskier than a class that needs
+// them (change_class.hpp has the order) needs them as well: a revocation, another name or another
+// command makes whatever it was a new thing.
 bool needs_two_keys(const ApprovalRules& rules, std::string_view change_class);
 
 // Refuses with `denied` a class that this key may not approve.

@@ -160,16 +160,18 @@ Decision next_decision(const Trust& before, std::string act) {
   return decision;
 }
 
-// The approvals that a new one takes the place of: all of the same item, but for those that another
-// key gave of the same content where one is not enough.
-Status supersede(Deciding& deciding, const ApprovalRules& rules, const Approval& approval,
-                 const std::string& key_id, std::int64_t time_ns) {
+// Withdraws the approvals that a new one takes the place of: all of the same item, but for those
+// that another key gave of the same content, since it was seen otherwise, where one is not enough.
+// Is it enough now?
+Result<bool> supersede(Deciding& deciding, const ApprovalRules& rules, const Approval& approval,
+                       const std::string& key_id, std::int64_t seen_ns, std::int64_t time_ns) {
   auto rows = deciding.database().query(
       "SELECT row, text, key_id, signature FROM approvals"
       " WHERE server = ? AND kind = ? AND key = ? AND revoked_at IS NULL");
   if (!rows) return rows.refusal();
   rows->bind(1, approval.server).bind(2, item_kind_name(approval.kind)).bind(3, approval.key);
   const bool two = needs_two_keys(rules, approval.change_class);
+  bool is_enough = !two;
   std::vector<std::int64_t> superseded;
   for (;;) {
     auto row = rows->step();
@@ -180,18 +182,47 @@ Status supersede(Deciding& deciding, const ApprovalRules& rules, const Approval&
                                                 .signature = std::string(rows->text(3))});
     const bool is_beside = two && earlier && rows->text(2) != key_id &&
                            earlier->pin == approval.pin && earlier->identity == approval.identity &&
-                           earlier->scopes == approval.scopes;
+                           earlier->scopes == approval.scopes && earlier->time_ns > seen_ns;
+    is_enough = is_enough || is_beside;
     if (!is_beside) superseded.push_back(rows->number(0));
   }
-  return deciding.withdraw(superseded, time_ns);
+  auto withdrawn = deciding.withdraw(superseded, time_ns);
+  if (!withdrawn) return withdrawn.refusal();
+  return is_enough;
 }
 
-Status put_approval(Deciding& deciding, const ApprovalRules& rules, const StoredApproval& stored,
-                    std::int64_t time_ns) {
+// Does it count, now that it is there?
+Result<bool> put_approval(Deciding& deciding, const ApprovalRules& rules,
+                          const StoredApproval& stored, std::int64_t seen_ns,
+                          std::int64_t time_ns) {
   auto approval = read_approval(stored.record);
   if (!approval) return approval.refusal();
-  auto superseded = supersede(deciding, rules, *approval, stored.record.key_id, time_ns);
-  return superseded ? deciding.put(approval->server, stored) : superseded;
+  auto counts = supersede(deciding, rules, *approval, stored.record.key_id, seen_ns, time_ns);
+  if (!counts) return counts;
+  auto put = deciding.put(approval->server, stored);
+  if (!put) return put.refusal();
+  return counts;
+}
+
+// Of which of the basis; null where a caller approves what no review showed.
+const Shown* shown_of(const std::vector<Shown>& basis, const Definition& definition) {
+  const auto found = std::ranges::find_if(basis, [&](const Shown& item) {
+    return item.definition.kind == definition.kind && item.definition.key == definition.key;
+  });
+  return found == basis.end() ? nullptr : &*found;
+}
+
+// Those sightings end whose items are approved now by as many keys as they need. The second key is
+// shown what the first one saw.
+Status settle(Store& store, const std::vector<Shown>& basis, const std::vector<Shown>& waiting) {
+  if (basis.empty()) return done();
+  std::vector<Shown> decided;
+  std::ranges::copy_if(basis, std::back_inserter(decided), [&](const Shown& item) {
+    return std::ranges::find(waiting, item) == waiting.end();
+  });
+  auto shown = store.shown(basis.front().server);
+  if (!shown) return shown.refusal();
+  return settle_sightings(store.database(), decided, decided.size() == shown->size());
 }
 
 // All of one server, as it is with what one command approves.
@@ -211,14 +242,18 @@ Status are_still_shown(Store& store, const std::vector<Shown>& basis) {
 }
 
 Result<std::vector<std::int64_t>> rows_of(Database& database, const std::string& server,
-                                          const std::vector<std::string>& keys) {
+                                          const std::vector<ItemName>& items) {
   std::vector<std::int64_t> all_rows;
-  const std::vector<std::string> all = {""};
-  for (const std::string& key : keys.empty() ? all : keys) {
+  const std::vector<ItemName> all(1);
+  for (const ItemName& item : items.empty() ? all : items) {
     auto rows = database.query(
-        "SELECT row FROM approvals WHERE server = ?1 AND revoked_at IS NULL AND (?2 OR key = ?3)");
+        "SELECT row FROM approvals WHERE server = ?1 AND revoked_at IS NULL"
+        " AND (?2 OR (kind = ?3 AND key = ?4))");
     if (!rows) return rows.refusal();
-    rows->bind(1, server).bind(2, std::int64_t{keys.empty()}).bind(3, key);
+    rows->bind(1, server)
+        .bind(2, std::int64_t{items.empty()})
+        .bind(3, item_kind_name(item.kind))
+        .bind(4, item.key);
     for (;;) {
       auto row = rows->step();
       if (!row) return row.refusal();
@@ -227,6 +262,10 @@ Result<std::vector<std::int64_t>> rows_of(Database& database, const std::string&
     }
   }
   return all_rows;
+}
+
+std::string item_text(const ItemName& item) {
+  return std::string(item_kind_name(item.kind)) + ":" + item.key;
 }
 
 // Those that the keyring lets count no more, and those that nobody can read.
@@ -243,7 +282,7 @@ Result<std::vector<std::int64_t>> rows_that_end(Store& store, const Keyring& key
 std::vector<std::string> items_of(const std::vector<StoredApproval>& approvals) {
   std::vector<std::string> items;
   for (const StoredApproval& one : approvals) {
-    items.push_back(std::string(item_kind_name(one.definition.kind)) + ":" + one.definition.key);
+    items.push_back(item_text(ItemName{one.definition.kind, one.definition.key}));
   }
   return items;
 }
@@ -260,43 +299,52 @@ Status put_approvals(Store& store, const Decider& by, const ApprovalRules& rules
   if (!*before) return no_root(0);
   auto same = are_still_shown(store, basis);
   if (!same) return same;
-  auto settled = settle_sightings(deciding->database(), basis);
-  if (!settled) return settled;
+  auto known = check_sightings(deciding->database(), basis);
+  if (!known) return known;
   Decision decision = next_decision(**before, "approve");
   if (!basis.empty()) decision.server = basis.front().server;
   decision.items = items_of(approvals);
+  std::vector<Shown> waiting;
   for (const StoredApproval& approval : approvals) {
     if (!open_approval(approval.record, (*before)->keyring)) return deciding->not_trusted();
-    auto put = put_approval(*deciding, rules, approval, decision.time_ns);
-    if (!put) return put;
+    const Shown* shown = shown_of(basis, approval.definition);
+    auto seen_ns = shown ? last_seen_ns(deciding->database(), *shown) : Result<std::int64_t>(0);
+    if (!seen_ns) return seen_ns.refusal();
+    auto counts = put_approval(*deciding, rules, approval, *seen_ns, decision.time_ns);
+    if (!counts) return counts.refusal();
+    if (!*counts && shown) waiting.push_back(*shown);
   }
+  auto settled = settle(store, basis, waiting);
+  if (!settled) return settled;
   return deciding->finish(std::move(decision), (*before)->keyring, Deciding::KeyringText::same,
                           std::move(records));
 }
 
 Result<std::size_t> count_approvals(Store& store, const std::string& server,
-                                    const std::vector<std::string>& keys) {
-  auto rows = rows_of(store.database(), server, keys);
+                                    const std::vector<ItemName>& items) {
+  auto rows = rows_of(store.database(), server, items);
   if (!rows) return rows.refusal();
   return rows->size();
 }
 
 Result<std::size_t> revoke_approvals(Store& store, const Decider& by, const std::string& server,
-                                     const std::vector<std::string>& keys, std::int64_t time_ns,
+                                     const std::vector<ItemName>& items, std::int64_t time_ns,
                                      const RecordsOf& records) {
   auto deciding = Deciding::begin(store, by);
   if (!deciding) return deciding.refusal();
   auto before = deciding->before();
   if (!before) return before.refusal();
   if (!*before) return no_root(0);
-  auto rows = rows_of(deciding->database(), server, keys);
+  auto rows = rows_of(deciding->database(), server, items);
   if (!rows) return rows.refusal();
   if (rows->empty()) return std::size_t{0};
   auto withdrawn = deciding->withdraw(*rows, time_ns);
   if (!withdrawn) return withdrawn.refusal();
+  auto forgotten = forget_sightings(deciding->database(), server, items);
+  if (!forgotten) return forgotten.refusal();
   Decision decision = next_decision(**before, "revoke");
   decision.server = server;
-  decision.items = keys;
+  for (const ItemName& item : items) decision.items.push_back(item_text(item));
   auto finished = deciding->finish(std::move(decision), (*before)->keyring,
                                    Deciding::KeyringText::same, records(rows->size()));
   if (!finished) return finished.refusal();

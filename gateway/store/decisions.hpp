@@ -38,12 +38,12 @@ Status put_approvals(Store& store, const Decider& by, const ApprovalRules& rules
 // Of a revocation of that many approvals; where it names none, nothing is decided or recorded.
 using RecordsOf = std::function<std::vector<Record>(std::size_t count)>;
 
-// How many approvals of the server are in force: all, or those of the named keys, of any kind.
+// How many approvals of the server are in force: all, or those of the named items.
 Result<std::size_t> count_approvals(Store& store, const std::string& server,
-                                    const std::vector<std::string>& keys);
-// Revokes them; returns how many.
+                                    const std::vector<ItemName>& items);
+// Revokes them, and forgets what was seen of them; returns how many.
 Result<std::size_t> revoke_approvals(Store& store, const Decider& by, const std::string& server,
-                                     const std::vector<std::string>& keys, std::int64_t time_ns,
+                                     const std::vector<ItemName>& items, std::int64_t time_ns,
                                      const RecordsOf& records);
 
 // Changes the keyring. Approvals that do not count under it any more are withdrawn; returns how

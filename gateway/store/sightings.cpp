@@ -357,7 +357,7 @@ Status mark_shown(Store& store, const std::vector<std::int64_t>& rows, std::int6
   return transaction->commit();
 }
 
-Status settle_sightings(Database& database, const std::vector<Shown>& basis) {
+Status check_sightings(Database& database, const std::vector<Shown>& basis) {
   if (basis.empty()) return done();
   auto of_server = is_unknown(database, basis.front(), true);
   if (!of_server) return of_server.refusal();
@@ -366,10 +366,43 @@ Status settle_sightings(Database& database, const std::vector<Shown>& basis) {
     auto unknown = is_unknown(database, item, false);
     if (!unknown) return unknown.refusal();
     if (*unknown) return seen_since(item, false);
+  }
+  return done();
+}
+
+Result<std::int64_t> last_seen_ns(Database& database, const Shown& item) {
+  auto rows = database.query(
+      "SELECT coalesce(max(time_ns), 0) FROM sightings"
+      " WHERE identity = ? AND kind = ? AND key = ?");
+  if (!rows) return rows.refusal();
+  const std::string identity = item.identity.text();
+  rows->bind(1, identity)
+      .bind(2, item_kind_name(item.definition.kind))
+      .bind(3, item.definition.key);
+  return first_number(*rows);
+}
+
+Status settle_sightings(Database& database, const std::vector<Shown>& decided, bool all) {
+  for (const Shown& item : decided) {
     auto removed = remove_of_item(database, item);
     if (!removed) return removed;
   }
-  return end_flood(database, basis.front());
+  return all && !decided.empty() ? end_flood(database, decided.front()) : done();
+}
+
+Status forget_sightings(Database& database, const std::string& server,
+                        const std::vector<ItemName>& items) {
+  if (items.empty()) {
+    auto all = database.query("DELETE FROM sightings WHERE server = ?");
+    return all ? all->bind(1, server).run() : Status(all.refusal());
+  }
+  for (const ItemName& item : items) {
+    auto one = database.query("DELETE FROM sightings WHERE server = ? AND kind = ? AND key = ?");
+    if (!one) return one.refusal();
+    auto removed = one->bind(1, server).bind(2, item_kind_name(item.kind)).bind(3, item.key).run();
+    if (!removed) return removed;
+  }
+  return done();
 }
 
 }  // namespace toolgate

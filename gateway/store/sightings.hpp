@@ -5,7 +5,7 @@
 // ends with an approval by somebody who was shown the sighting:
 //   a gateway    note() a definition that is not the approved one        -> held everywhere
 //   `review`     prints open_sightings(), then mark_shown()
-//   `approve`    settle_sightings(), in the transaction that stores the approval: refuses when
+//   `approve`    check_sightings(), in the transaction that stores the approval: refuses when
 //                something was seen since that review, and removes what was shown
 // So an approval of the old text that was given in ignorance of the change lifts nothing, however
 // the two interleave: both take the store's one write lock, and whoever comes second sees the
@@ -80,6 +80,8 @@ class OpenSightings {
   const Sighting* of(const ServerIdentity& server, ItemKind kind, const std::string& key) const;
   // What holds all of the server: a flood, or capabilities that were seen otherwise.
   const Sighting* of_server(const ServerIdentity& server) const;
+  // The first of these two alone.
+  const Sighting* flood_of(const ServerIdentity& server) const;
   // In the order in which they were seen, those of items and of the server itself.
   std::vector<const Sighting*> all_of(const ServerIdentity& server) const;
   bool has(const ServerIdentity& server, const Seen& seen) const;
@@ -88,7 +90,6 @@ class OpenSightings {
   std::size_t size() const { return size_; }
 
  private:
-  const Sighting* flood_of(const ServerIdentity& server) const;
   struct Place {
     std::optional<ItemKind> kind;
     std::string key;
@@ -126,6 +127,15 @@ Status mark_shown(Store& store, const std::vector<std::int64_t>& rows, std::int6
 // Within a transaction: what was shown of these items of one server is being approved. Refuses with
 // `held` when something else was seen of one of them, or of the server, that this review did not
 // show. The definition that is approved counts as shown.
-Status settle_sightings(Database& database, const std::vector<Shown>& basis);
+Status check_sightings(Database& database, const std::vector<Shown>& basis);
+// When the item was seen otherwise last; 0: it was not.
+Result<std::int64_t> last_seen_ns(Database& database, const Shown& item);
+// Ends those of these items, whose approvals count now. `all`: it is all that the review showed of
+// the server, which ends a flood, too.
+Status settle_sightings(Database& database, const std::vector<Shown>& decided, bool all);
+// Nothing of these items (of no items: of all that the server has) is approved any more, and what
+// was seen of them is nobody's question.
+Status forget_sightings(Database& database, const std::string& server,
+                        const std::vector<ItemName>& items);
 
 }  // namespace toolgate

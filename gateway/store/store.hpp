@@ -43,6 +43,13 @@ struct Shown {
 // Did `review` write this, every column of it?
 bool is_sealed(const Shown& item, const ReviewSeal& seal);
 
+// Which of a server's items.
+struct ItemName {
+  ItemKind kind = ItemKind::tool;
+  std::string key;
+  friend auto operator<=>(const ItemName&, const ItemName&) = default;
+};
+
 struct StoredApproval {
   std::int64_t row = 0;
   SignedApproval record;

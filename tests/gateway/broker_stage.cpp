@@ -300,7 +300,8 @@ void Stage::settle_shown(std::vector<Shown> shown, const std::vector<Shown>& cho
   REQUIRE(mark_shown(*reader_, rows, review_ns));
   auto transaction = Transaction::begin(reader_->database());
   REQUIRE(transaction);
-  REQUIRE(settle_sightings(reader_->database(), chosen));
+  REQUIRE(check_sightings(reader_->database(), chosen));
+  REQUIRE(settle_sightings(reader_->database(), chosen, true));
   REQUIRE(transaction->commit());
 }
 

@@ -97,7 +97,9 @@ struct Administrator {
   Status approve() const {
     auto transaction = Transaction::begin(store.database());
     if (!transaction) return transaction.refusal();
-    auto settled = settle_sightings(store.database(), items);
+    auto known = check_sightings(store.database(), items);
+    if (!known) return known;
+    auto settled = settle_sightings(store.database(), items, true);
     if (!settled) return settled;
     return transaction->commit();
   }

@@ -176,7 +176,8 @@ TEST_CASE_FIXTURE(TrustedHome, "approvals: stored, superseded, revoked") {
     CHECK(items().size() == 5);
   }
   SUBCASE("revoking named ones") {
-    CHECK(*count_approvals(*store, "files", {"write", "nothing"}) == 1);
+    CHECK(*count_approvals(*store, "files",
+                           {{ItemKind::tool, "write"}, {ItemKind::tool, "nothing"}}) == 1);
     auto count = revoke("files", {"write", "nothing"});
     REQUIRE(count);
     CHECK(*count == 1);

@@ -66,8 +66,10 @@ class TrustedHome {
     return put_approvals(*store, by(key), {}, {}, approvals, {});
   }
   Result<std::size_t> revoke(const std::string& server,
-                             const std::vector<std::string>& keys) const {
-    return revoke_approvals(*store, by(key), server, keys, now_utc_ns(), no_records);
+                             const std::vector<std::string>& tools) const {
+    std::vector<ItemName> items;
+    for (const std::string& tool : tools) items.push_back(ItemName{ItemKind::tool, tool});
+    return revoke_approvals(*store, by(key), server, items, now_utc_ns(), no_records);
   }
   Result<std::size_t> change(const KeyringChange& change) const {
     return change_keyring(*store, by(key), change, {}, no_records);

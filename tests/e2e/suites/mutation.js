@@ -208,12 +208,16 @@ async function through(checks, folder) {
         const { names, said, refused } = await see(home);
         equal(names, ['m__list'], 'what is listed');
         ensure(refused && /held for review|waits for review/.test(said), `the call is answered: ${said}`);
+        // It was seen: the approved text waits for a decision, too, until somebody has made it.
+        write(JSON.stringify(tool), JSON.stringify(other));
+        equal(home.records('review', 'm').find(({ tool: reading }) => reading === 'read').state, 'changed', 'what was seen');
+        home.mustRun('approve', 'm');
       });
     }
     for (const { how, text } of [...serialisations(tool)].filter(({ how: way }) => way !== 'one place')) {
       await checks.test(`through the gateway: ${how} is no change`, async () => {
         write(JSON.stringify(other), text);
-        equal(home.records('review', 'm').map(({ state }) => state), ['approved', 'approved'], 'the review');
+        equal(home.records('review', 'm').map(({ state }) => state), ['approved', 'approved', 'approved'], 'the review');
         equal(await see(home), { names: ['m__list', 'm__read'], said: 'it ran', refused: false }, 'what the agent sees');
       });
     }

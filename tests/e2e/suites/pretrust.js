@@ -259,7 +259,7 @@ async function names(checks) {
     equal(found(home, 'b', 'name.similar'), ['send_mail', 'send_mai1'], 'name.similar');
     offer('a', tool('post_mail', 'Sends'), tool('Bash', 'Runs'));
     equal(found(home, 'a', 'name.renamed'), ['post_mail'], 'name.renamed');
-    const [renamed] = home.records('review', 'a');
+    const renamed = home.records('review', 'a').find(({ tool }) => tool === 'post_mail');
     equal([renamed.state, renamed.class], ['new', 'new'], 'it waits');
     ensure(readFileSync(at('a'), 'utf8').includes('post_mail'), 'the offer');
   });
