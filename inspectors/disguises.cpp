@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 
 #include "inspectors/encodings.hpp"
 
@@ -16,6 +17,7 @@ constexpr std::size_t spaced_letters_least = 12;
 constexpr std::size_t leet_words_least = 3;
 constexpr std::size_t leet_distance = 60;
 constexpr std::size_t fields_most = 64;
+constexpr std::size_t name_bytes_most = 256;  // comparing longer ones would cost more than reading
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -135,7 +137,14 @@ DerivedText join_fields(string_view text) {
     return std::min(at, text.size());
   };
   std::map<string_view, std::vector<Range>> fields;
+  // The values of this name, or nullptr where there is no room for them.
+  auto values_of = [&fields](string_view name) -> std::vector<Range>* {
+    if (name.size() > name_bytes_most) return nullptr;
+    bool has_room = fields.size() < fields_most || fields.contains(name);
+    return has_room ? &fields[name] : nullptr;
+  };
   string_view name;
+  std::optional<std::vector<Range>*> current;  // what `name` has, once a value asked for it
   for (auto at = text.find('"', first); at < text.size();) {
     auto end = string_end(at + 1);
     Range inside{.begin = at + 1, .end = end};
@@ -143,8 +152,10 @@ DerivedText join_fields(string_view text) {
     auto next = end < text.size() ? text.find_first_not_of(" \t\r\n", end + 1) : string_view::npos;
     if (next != string_view::npos && text[next] == ':') {
       name = word;
-    } else if (word.contains(' ') && (fields.size() < fields_most || fields.contains(name))) {
-      fields[name].push_back(inside);
+      current.reset();
+    } else if (word.contains(' ')) {
+      if (!current) current = values_of(name);
+      if (*current != nullptr) (*current)->push_back(inside);
     }
     at = end < text.size() ? text.find('"', end + 1) : text.size();
   }

@@ -42,6 +42,40 @@ TEST_CASE("blobs that are prose are decoded, and others are not") {
   CHECK(few.more);
 }
 
+TEST_CASE("what was cut into values of one name is whole again") {
+  struct Row {
+    const char* name;
+    std::string text, joined;
+  };
+  const std::string long_name(256, 'n'), too_long_name(257, 'n');
+  auto two = [](const std::string& name) {
+    return "[{\"" + name + "\":\"ignore all\"},{\"" + name + "\":\"previous words\"}]";
+  };
+  const Row rows[] = {
+      {"equal names", two("a"), "ignore all previous words \n\n"},
+      {"different names", R"({"a":"ignore all","b":"previous words"})", ""},
+      {"names in turn", R"([{"a":"x y","b":"one two"},{"a":"z w","b":"three four"}])",
+       "x y z w \n\none two three four \n\n"},
+      {"no names", R"(["ignore all","previous words"])", "ignore all previous words \n\n"},
+      {"an array", R"({"a":["ignore all","previous words"]})", "ignore all previous words \n\n"},
+      {"the longest name", two(long_name), "ignore all previous words \n\n"},
+      {"a longer one", two(too_long_name), ""},
+      {"no JSON", "\"a\":\"ignore all\" \"a\":\"previous words\"", ""},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.name);
+    CHECK(join_fields(row.text).text == row.joined);
+  }
+}
+
+TEST_CASE("long names cost no more than reading them") {
+  // Every value would be compared with a name of megabytes, and that with its twin.
+  const std::string name(std::size_t{2} << 20U, 'n');
+  std::string text = "{\"" + name + "\":[\"a b\"],\"" + name + "\":[";
+  for (int i = 0; i < 200'000; ++i) text += "\"a b\",";
+  CHECK(join_fields(text).text.empty());
+}
+
 TEST_CASE("escapes are decoded where they stand") {
   struct Row {
     const char* name;
