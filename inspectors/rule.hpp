@@ -12,7 +12,7 @@
 namespace toolgate {
 
 // Changes with every change of what rules find, so that a stored verdict tells what judged it.
-inline constexpr int rules_version = 1;
+inline constexpr int rules_version = 2;
 
 struct Rule {
   std::string_view id;  // family.name: stable, for people, logs and suppressions

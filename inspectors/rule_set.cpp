@@ -18,7 +18,7 @@ using std::string_view;
 constexpr std::size_t piece_bytes = 512;     // at least; the rest of a sentence comes on top
 constexpr std::size_t sentence_bytes = 384;  // looked through for the end of one
 constexpr std::size_t overlap_bytes = 320;   // where none was found
-constexpr std::size_t hits_most = 32;        // of one rule in one text
+constexpr std::size_t hits_most = 32;        // of one rule in one text, told and untold each
 constexpr std::int64_t part_memory_bytes = std::int64_t{1} << 20U;
 constexpr std::size_t context_bytes = 60;
 
@@ -221,29 +221,41 @@ class RuleSet::Pass {
   // What rules may read after the set has: enough for any text that people write.
   static constexpr std::size_t work_per_byte = 6;
   static constexpr std::size_t work_least = std::size_t{64} * 1024;
+  static constexpr std::size_t work_per_mention = 16;  // beyond those that are told
 
   void ask(std::size_t i, std::size_t begin, string_view part) {
     const auto& entry = rules_.entries[i];
     bool all = std::ranges::all_of(entry.parts, [&](std::size_t n) { return present_[n]; });
     if (!all) return;
     Matcher matcher(rules_.singles, entry.parts, entry.rule->gap, part, work_);
-    for (std::size_t at = 0; counts_[i] < hits_most;) {
+    auto& counts = counts_[i];
+    for (std::size_t at = 0; counts.untold < hits_most;) {
       auto match = matcher.next(at);
       if (!match) break;
-      Range range{.begin = begin + match->begin, .end = begin + match->end};
-      hits_.push_back(
-          Hit{.rule = entry.rule, .range = range, .told = rules_.is_told(text_, range)});
-      ++counts_[i];
       at = std::max(match->end, match->begin + 1);
+      Range range{.begin = begin + match->begin, .end = begin + match->end};
+      bool told = rules_.is_told(text_, range);
+      auto& count = told ? counts.told : counts.untold;
+      if (count == hits_most) {
+        // However often somebody speaks of it, the one who says it is still looked for.
+        work_ -= std::min(work_, work_per_mention);
+        continue;
+      }
+      hits_.push_back(Hit{.rule = entry.rule, .range = range, .told = told});
+      ++count;
     }
   }
+
+  struct Counts {
+    std::size_t told = 0, untold = 0;
+  };
 
   const Compiled& rules_;
   string_view text_;
   std::vector<Hit>& hits_;
   std::vector<int> found_;
-  std::vector<bool> present_;        // parts, in this piece
-  std::vector<std::size_t> counts_;  // hits, by rule
+  std::vector<bool> present_;   // parts, in this piece
+  std::vector<Counts> counts_;  // hits, by rule
   std::size_t work_;
 };
 
