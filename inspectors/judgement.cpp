@@ -23,8 +23,10 @@ constexpr SignalKind no_memory{"inspection.memory", 1, 1,
 constexpr SignalKind no_end{
     "inspection.work", .9, .9,
     "made of the beginnings of instructions, so that judging it has no end"};
+constexpr SignalKind too_odd{"inspection.characters", .9, .9,
+                             "more odd characters than are looked at"};
 constexpr std::size_t window_bytes = 1500;  // signals within it are about one thing
-constexpr std::size_t signals_most = 2000;  // told of one text
+constexpr std::size_t signals_most = 2000;  // told of one text, of one id and severity
 
 // How sure a signal is when the text went out of its way to hide it.
 double concealed(double weight) { return 1 - (1 - weight) * 0.4; }
@@ -64,37 +66,49 @@ class Judge {
       bool ordinary = encoding == "base64" && is_declared(range);
       add(ordinary ? declared_text : encoded_text, range, encoding);
     }
-    if (views.is_cut_off()) add(bomb, whole(), "decoded");
+    if (views.is_cut_off()) add_unjudged(bomb, "decoded");
     return conclude(std::move(signals_), surface_);
   }
 
  private:
   void add(const Signal& signal) {
-    if (signals_.size() < signals_most) signals_.push_back(signal);
+    auto& count = counts_[{signal.id, signal.severity()}];
+    if (count == signals_most) return;
+    signals_.push_back(signal);
+    ++count;
   }
 
   void add(const SignalKind& kind, Range range, string_view reading) {
-    add({.id = kind.id,
-         .weight = surface_ == Surface::result ? kind.in_result : kind.in_definition,
-         .range = range,
-         .why = kind.why,
-         .reading = reading});
+    add(signal_of(kind, range, reading));
   }
 
-  Range whole() const { return Range{.begin = 0, .end = text_.size()}; }
+  // That something was not looked at is told whatever else was: at most once for each view.
+  void add_unjudged(const SignalKind& kind, string_view reading) {
+    signals_.push_back(signal_of(kind, Range{.begin = 0, .end = text_.size()}, reading));
+  }
+
+  Signal signal_of(const SignalKind& kind, Range range, string_view reading) const {
+    return {.id = kind.id,
+            .weight = surface_ == Surface::result ? kind.in_result : kind.in_definition,
+            .range = range,
+            .why = kind.why,
+            .reading = reading};
+  }
 
   void match(const View& view) {
     std::vector<Hit> hits;
     auto end = rules_.match(view.form.text, hits);
-    if (end == RuleSet::End::out_of_memory) add(no_memory, whole(), reading_name(view.reading));
-    if (end == RuleSet::End::out_of_work) add(no_end, whole(), reading_name(view.reading));
+    auto reading = reading_name(view.reading);
+    if (end == RuleSet::End::out_of_memory) add_unjudged(no_memory, reading);
+    if (end == RuleSet::End::out_of_work) add_unjudged(no_end, reading);
+    if (view.form.more_oddities) add_unjudged(too_odd, reading);
     for (const auto& hit : hits) {
       bool disguised = view.form.is_disguised(view.form.map.source_of(hit.range));
       add({.id = hit.rule->id,
            .weight = weight_of(hit, view, surface_, disguised),
            .range = view.source_of(hit.range),
            .why = hit.rule->why,
-           .reading = disguised ? "disguised" : reading_name(view.reading)});
+           .reading = disguised ? "disguised" : reading});
     }
   }
 
@@ -141,6 +155,7 @@ class Judge {
   Surface surface_;
   const RuleSet& rules_;
   std::vector<Signal> signals_;
+  std::map<std::pair<string_view, Severity>, std::size_t> counts_;
 };
 
 string_view family_of(const Signal& signal) { return signal.id.substr(0, signal.id.find('.')); }
@@ -249,7 +264,7 @@ std::vector<SignalKind> signal_kinds() {
     kinds.push_back({rule->id, rule->in_result, rule->in_definition, rule->why});
   }
   for (const auto& kind : character_signal_kinds()) kinds.push_back(kind);
-  for (const auto& kind : {encoded_text, bomb, no_memory, no_end}) kinds.push_back(kind);
+  for (const auto& kind : {encoded_text, bomb, no_memory, no_end, too_odd}) kinds.push_back(kind);
   for (auto severity : {Severity::hard, Severity::soft, Severity::note}) {
     kinds.push_back(terminal_kind(severity));
   }
