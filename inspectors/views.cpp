@@ -13,8 +13,7 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t steps_most = 3;   // of encodings within encodings
-constexpr std::size_t blobs_most = 64;  // of one text
+constexpr std::size_t steps_most = 3;  // of encodings within encodings
 constexpr std::size_t budget_least = 64 * 1024;
 constexpr std::size_t escaped_letters_least = 16;
 constexpr std::size_t carried_least = 4;  // fewer characters carry no words
@@ -132,7 +131,8 @@ void Views::derive(const Item& item, const NormalForm& form) {
     add_derived(item, Reading::visible, "word breaks", break_words(item.text, form));
   }
   bool deepest = item.steps == steps_most;
-  auto blobs = decode_blobs(item.text, blobs_most);
+  auto blobs = decode_blobs(item.text, blobs_left_);
+  blobs_left_ -= blobs.found.size();
   cut_off_ |= blobs.more || (deepest && !blobs.found.empty());
   auto escapes = worth.escapes ? decode_escapes(item.text) : Unescaped();
   if (deepest) return;

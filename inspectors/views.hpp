@@ -67,7 +67,9 @@ class Views {
   std::vector<std::unique_ptr<DerivedText>> texts_;  // what maps and items point into
   std::vector<Item> waiting_;
   std::vector<std::pair<std::string_view, Range>> decoded_;
+  static constexpr std::size_t blobs_most = 64;
   std::size_t budget_;
+  std::size_t blobs_left_ = blobs_most;  // in all readings together
   bool cut_off_ = false;
 };
 

@@ -178,6 +178,38 @@ TEST_CASE("nothing is said so often that something else is not heard") {
   }
 }
 
+TEST_CASE("pieces in an encoding are counted over all readings of a text") {
+  auto blob_of = [](int pieces) {
+    std::string text;
+    for (int i = 0; i < pieces; ++i) text += "a b c d " + base64_text("hello world of text") + " ";
+    return base64_text(text);
+  };
+  CHECK_FALSE(has(judge(blob_of(20) + " " + blob_of(20), Surface::result), "encoding.bomb"));
+  CHECK(has(judge(blob_of(40) + " " + blob_of(40), Surface::result), "encoding.bomb"));
+}
+
+TEST_CASE("only what stands around a blob declares it") {
+  const std::string head = base64_text("hello world of "), tail = base64_text("text and more o");
+  struct Row {
+    const char* name;
+    std::string text;
+    bool declared;
+  };
+  const Row rows[] = {
+      {"before", "Content-Transfer-Encoding: base64\n\n" + head + tail, true},
+      {"after", head + tail + " (encoding: base64)", true},
+      {"far before", "encoding" + std::string(500, ' ') + head + tail, false},
+      {"far after", head + tail + std::string(500, ' ') + "encoding", false},
+      {"the blob itself", head + "CTRANSFER-1Y" + tail, false},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.name);
+    auto judgement = judge(row.text, Surface::result);
+    REQUIRE(has(judgement, "encoding.text"));
+    CHECK((judgement.score < .5) == row.declared);
+  }
+}
+
 TEST_CASE("rules that run out of memory or of work give a verdict, never a clean text") {
   const std::array tables{english_rules()};
   constexpr std::int64_t little = 100'000;
