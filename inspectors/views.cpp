@@ -127,7 +127,10 @@ void Views::derive(const Item& item, const NormalForm& form) {
     }
   }
   if (item.reading == Reading::visible && item.encoding != "") return;
-  if (item.reading == Reading::as_it_is) {
+  // The text, or what a terminal shows of it.
+  bool outermost = item.reading == Reading::as_it_is ||
+                   (item.reading == Reading::visible && item.encoding.empty() && item.steps == 0);
+  if (outermost) {
     add_derived(item, Reading::visible, "word breaks", break_words(item.text, form));
   }
   bool deepest = item.steps == steps_most;
@@ -148,9 +151,7 @@ void Views::derive(const Item& item, const NormalForm& form) {
     add_derived(item, Reading::decoded, "spacing", join_spaced(item.text));
   }
   if (worth.leet) add_derived(item, Reading::decoded, "leet", read_leet(item.text));
-  if (item.reading == Reading::as_it_is) {
-    add_derived(item, Reading::visible, "fields", join_fields(item.text));
-  }
+  if (outermost) add_derived(item, Reading::visible, "fields", join_fields(item.text));
 }
 
 void Views::add_derived(const Item& parent, Reading reading, string_view encoding,
