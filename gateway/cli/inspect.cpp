@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 #include <optional>
 
 #include "gateway/cli/commands.hpp"
@@ -24,12 +25,19 @@ Result<Surface> surface_of(const Invocation& call) {
   return Refusal(Reason::usage, "--surface is result or definition");
 }
 
-// A file, or what is piped in.
-Result<std::ifstream> open_input(const Invocation& call) {
-  const std::string name = call.arguments.empty() ? "-" : call.arguments[0];
-  std::ifstream file(name == "-" ? "/dev/stdin" : name, std::ios::binary);
-  if (!file) return Refusal(Reason::storage, name + " cannot be read");
-  return file;
+// "-": what is piped in.
+std::string input_name(const Invocation& call) {
+  return call.arguments.empty() ? "-" : call.arguments[0];
+}
+
+Refusal unreadable(const Invocation& call) {
+  const std::string name = input_name(call);
+  return {Reason::storage, (name == "-" ? "what is piped in" : name) + " cannot be read"};
+}
+
+// std::cin ends where it cannot be read, and leaves it to stdio to say so.
+bool is_broken(const std::istream& in) {
+  return in.bad() || (&in == &std::cin && std::ferror(stdin) != 0);
 }
 
 struct Line {
@@ -95,6 +103,7 @@ int judge_lines(const Invocation& call, std::istream& in, Surface surface) {
     out << json_line(call.console, judgement_json(judgement, record->id)) << '\n';
     if (!out) break;
   }
+  if (is_broken(in)) return fail(call.console, unreadable(call));
   if (bad) {
     return fail(call.console, Refusal(Reason::malformed,
                                       "some lines could not be judged: their "
@@ -112,7 +121,7 @@ int judge_text(const Invocation& call, std::istream& in, Surface surface) {
       return fail(call.console, Refusal(Reason::too_large, "the text is larger than 256 MiB"));
     }
   }
-  if (in.bad()) return fail(call.console, Refusal(Reason::storage, "the text cannot be read"));
+  if (is_broken(in)) return fail(call.console, unreadable(call));
   auto judgement = judge(text, surface);
   if (call.has("json")) {
     call.console.out << json_line(call.console, judgement_json(judgement, "")) << '\n';
@@ -120,6 +129,14 @@ int judge_text(const Invocation& call, std::istream& in, Surface surface) {
     print_judgement(call.console, text, judgement);
   }
   return judgement.verdict == TextVerdict::allow ? exit_status::done : exit_status::findings;
+}
+
+int judge_input(const Invocation& call, std::istream& in, Surface surface) {
+  try {
+    return call.has("jsonl") ? judge_lines(call, in, surface) : judge_text(call, in, surface);
+  } catch (const std::ios_base::failure&) {
+    return fail(call.console, unreadable(call));
+  }
 }
 
 }  // namespace
@@ -134,10 +151,11 @@ int inspect_command(const Invocation& call) {
   }
   auto surface = surface_of(call);
   if (!surface) return fail_usage(call.console, surface.refusal().detail, call.command.name);
-  auto input = open_input(call);
-  if (!input) return fail(call.console, input.refusal());
-  return call.has("jsonl") ? judge_lines(call, *input, *surface)
-                           : judge_text(call, *input, *surface);
+  // Not by the path /dev/stdin: what is piped in may be a socket, which no path opens.
+  if (input_name(call) == "-") return judge_input(call, std::cin, *surface);
+  std::ifstream file(input_name(call), std::ios::binary);
+  if (!file) return fail(call.console, unreadable(call));
+  return judge_input(call, file, *surface);
 }
 
 }  // namespace toolgate

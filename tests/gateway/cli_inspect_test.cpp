@@ -70,6 +70,21 @@ TEST_CASE("inspect --jsonl answers every line, and says which was none") {
   CHECK(CommandLine()({"inspect", "--jsonl", good.path()}).status == 0);
 }
 
+TEST_CASE("inspect refuses what cannot be read to its end") {
+  const CommandLine toolgate;
+  test::TemporaryHome home;
+  for (const std::string& path : {home.path().string(), std::string("/nowhere/at/all")}) {
+    const std::vector<std::string> ways[] = {{"inspect", path}, {"inspect", "--jsonl", path}};
+    for (const auto& words : ways) {
+      const Outcome outcome = toolgate(words);
+      CAPTURE(outcome.error);
+      CHECK(outcome.status == 1);
+      CHECK(outcome.error.contains(path + " cannot be read"));
+      CHECK(outcome.out.empty());
+    }
+  }
+}
+
 TEST_CASE("inspect --rules lists every sign") {
   const CommandLine toolgate;
   CHECK(toolgate.must({"inspect", "--rules"}).contains("override.instructions"));
