@@ -213,4 +213,16 @@ Result<std::string> FileSignature::verify(const PublicKey& key, std::string_view
   return trusted_comment_;
 }
 
+Result<std::string> FileSignature::verify_content(const PublicKey& key,
+                                                  std::string_view content) const {
+  if (algorithm_ == Algorithm::whole) return verify(key, content);
+  start_cryptography();
+  FileHash hash;
+  if (crypto_generichash(hash.data(), hash.size(), bytes_of(content), content.size(), nullptr, 0) !=
+      0) {
+    throw std::runtime_error("libsodium could not compute a BLAKE2b hash");
+  }
+  return verify(key, {reinterpret_cast<const char*>(hash.data()), hash.size()});
+}
+
 }  // namespace toolgate

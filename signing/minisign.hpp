@@ -52,6 +52,8 @@ class FileSignature {
   // file's FileHash, or the whole file. Whole files of 64 bytes are refused, since no signature
   // says whether such bytes are a file or the hash of another one. The refusal is `bad_signature`.
   Result<std::string> verify(const PublicKey& key, std::string_view bytes) const;
+  // The same of the whole content, for either algorithm.
+  Result<std::string> verify_content(const PublicKey& key, std::string_view content) const;
 
  private:
   using Signature = std::array<std::uint8_t, 64>;

@@ -111,7 +111,7 @@ Result<StdioServer> local_server(const ServerEntry& entry) {
   server.env = environment_for(entry);
   server.cwd = entry.cwd.string();
   server.limits = entry.limits;
-  if (entry.artefact) {
+  if (entry.artefact || entry.publisher) {  // what must be signed must be frozen
     Status frozen = run_frozen(entry, server);
     if (!frozen) return frozen.refusal();
   }

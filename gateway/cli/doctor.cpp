@@ -122,7 +122,7 @@ bool in_machine(const ServerEntry& entry) {
 // Each frozen package, whole: what a start would say.
 void add_artefacts(const Configuration& configuration, std::vector<Capability>& rows) {
   for (const ServerEntry& entry : configuration.servers) {
-    if (!entry.artefact || entry.disabled) continue;
+    if (entry.disabled || (!entry.artefact && !entry.publisher)) continue;
     const auto program = verified_program(entry);
     rows.push_back({"frozen:" + entry.name.text(),
                     program ? Capability::State::ok : Capability::State::missing,

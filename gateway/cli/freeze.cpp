@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/shown_server.hpp"
+#include "gateway/cli/signed_file.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/packages/freeze.hpp"
 #include "gateway/packages/frozen.hpp"
@@ -20,6 +22,36 @@ FreezeProgress progress_on(Console& console, const ServerEntry& entry) {
   };
 }
 
+// The one that is given, to be checked by the freeze; none where none is.
+Result<std::optional<FileSignature>> given_signature(const Invocation& call,
+                                                     const ServerEntry& entry) {
+  using Given = std::optional<FileSignature>;
+  const auto name = call.option("signature");
+  if (!name) return Given();
+  if (!entry.publisher) {
+    return Refusal(Reason::usage, "nobody need have signed '" + entry.name.text() +
+                                      "': set \"require_signature\" in its \"toolgate\" to a "
+                                      "name in \"publishers\" first");
+  }
+  auto text = read_signature_text(*name);
+  if (!text) return text.refusal();
+  auto signature = FileSignature::parse(*text);
+  if (!signature) return Refusal(Reason::bad_signature, *name + ": " + signature.refusal().detail);
+  return Given(std::move(*signature));
+}
+
+// A signature that does not hold is worth a record, as at a start.
+Refusal refuse_freeze(const Invocation& call, const ServerEntry& entry, const Refusal& refusal) {
+  if (refusal.reason != Reason::bad_signature) return refusal;
+  Record record;
+  record.kind = "freeze";
+  record.server = entry.name.text();
+  record.decision = "deny";
+  record.reason = refusal.detail;
+  const Status recorded = record_act(call, std::move(record));
+  return recorded ? refusal : recorded.refusal();
+}
+
 Status record_freeze(const Invocation& call, const ServerEntry& entry, const Frozen& frozen) {
   Record record;
   record.kind = "freeze";
@@ -30,6 +62,10 @@ Status record_freeze(const Invocation& call, const ServerEntry& entry, const Fro
   return record_act(call, std::move(record));
 }
 
+Artefact artefact_of(const Frozen& frozen) {
+  return Artefact{.digest = frozen.digest, .folder = frozen.folder, .damage = {}};
+}
+
 std::string_view origin_name(ManifestOrigin::Kind kind) {
   if (kind == ManifestOrigin::Kind::npm) return "npm";
   return kind == ManifestOrigin::Kind::directory ? "directory" : "file";
@@ -38,6 +74,7 @@ std::string_view origin_name(ManifestOrigin::Kind kind) {
 std::string freeze_json(const ServerEntry& entry, const Frozen& frozen, bool same) {
   const ManifestOrigin& origin = frozen.head.origin;
   const auto& interpreter = frozen.head.interpreter;
+  const auto publisher = signed_by(entry);
   return "{\"server\":" + json_quote(entry.name.text()) +
          ",\"state\":" + json_quote(same ? "unchanged" : "frozen") +
          ",\"artefact\":" + json_quote(frozen.digest.text()) +
@@ -50,6 +87,7 @@ std::string freeze_json(const ServerEntry& entry, const Frozen& frozen, bool sam
          ",\"packages\":" + std::to_string(frozen.packages) +
          ",\"files\":" + std::to_string(frozen.files) +
          ",\"bytes\":" + std::to_string(frozen.bytes) +
+         ",\"signed_by\":" + (publisher ? json_quote(*publisher) : "null") +
          ",\"folder\":" + json_quote(frozen.folder.string()) + "}";
 }
 
@@ -71,6 +109,7 @@ void print_frozen(Console& console, const ServerEntry& entry, const Frozen& froz
                 << Digest(frozen.head.interpreter->sha256).text() << '\n';
   }
   console.out << "  in        " << visible(frozen.folder.string()) << '\n';
+  print_signer(console, console.out, entry);
 }
 
 }  // namespace
@@ -98,7 +137,7 @@ std::vector<Probed> freeze_for_review(const Invocation& call, std::vector<Server
       failed.push_back(Probed{std::move(entry), recorded.refusal()});
       continue;
     }
-    entry.artefact = Artefact{.digest = frozen->digest, .folder = frozen->folder, .damage = {}};
+    entry.artefact = artefact_of(*frozen);
     ready.push_back(std::move(entry));
   }
   entries = std::move(ready);
@@ -113,18 +152,23 @@ int freeze_command(const Invocation& call) {
   if (!entry) return fail(console, entry.refusal());
   auto store = open_store(call);  // nothing is frozen that could not be recorded
   if (!store) return fail(console, store.refusal());
+  auto signature = given_signature(call, *entry);
+  if (!signature) return fail(console, refuse_freeze(call, *entry, signature.refusal()));
   const FreezeProgress silent = [](std::string_view) {};
-  auto frozen = freeze_server(*entry, call.home, console.environment,
-                              console.columns > 0 ? progress_on(console, *entry) : silent);
-  if (!frozen) return fail(console, frozen.refusal());
+  auto frozen =
+      freeze_server(*entry, call.home, console.environment,
+                    console.columns > 0 ? progress_on(console, *entry) : silent, *signature);
+  if (!frozen) return fail(console, refuse_freeze(call, *entry, frozen.refusal()));
   const Status recorded = record_freeze(call, *entry, *frozen);
   if (!recorded) return fail(console, recorded.refusal());
   const bool same = entry->artefact && entry->artefact->digest == frozen->digest;
+  entry->artefact = artefact_of(*frozen);
   if (call.has("json")) {
     console.out << json_line(console, freeze_json(*entry, *frozen, same)) << '\n';
     return exit_status::done;
   }
   print_frozen(console, *entry, *frozen);
+  if (entry->publisher && !signed_by(*entry)) return exit_status::done;  // it said what comes next
   console.out << (same ? "The same as before: what was approved stays approved\n"
                        : "Next: `toolgate review " + entry->name.text() + "`\n");
   return exit_status::done;

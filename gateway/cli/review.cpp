@@ -158,8 +158,9 @@ class Review {
       return;
     }
     console.out << "  " << styled(console, Style::faint, "frozen") << "  "
-                << entry.artefact->digest.text() << "\n"
-                << "  " << styled(console, Style::faint, "runs") << "  "
+                << entry.artefact->digest.text() << "\n";
+    print_signer(console, console.out, entry);
+    console.out << "  " << styled(console, Style::faint, "runs") << "  "
                 << shell_line(running_of(entry).command) << "\n";
   }
 

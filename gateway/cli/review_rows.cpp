@@ -6,6 +6,7 @@
 
 #include "gateway/broker/local_server.hpp"
 #include "gateway/cli/shown_scopes.hpp"
+#include "gateway/cli/shown_server.hpp"
 
 namespace toolgate {
 namespace {
@@ -39,6 +40,7 @@ void start_of(boost::json::object& row, const ServerEntry& entry, const Running&
   row["command"] = std::move(words);
   row["artefact"] = entry.artefact ? boost::json::value(entry.artefact->digest.text())
                                    : boost::json::value(nullptr);
+  if (const auto publisher = signed_by(entry)) row["signed_by"] = *publisher;
   if (!entry.certificate_key.empty()) row["certificate_key"] = entry.certificate_key;
   row["scopes"] = scopes_json(entry, running.program);
 }

@@ -4,6 +4,8 @@
 #include <boost/json/value.hpp>
 #include <ostream>
 
+#include "gateway/packages/manifest_signature.hpp"
+
 namespace toolgate {
 namespace {
 
@@ -55,6 +57,12 @@ boost::json::object scopes_json(const ServerEntry& entry, const Words& program) 
     remains["tools"] = array_of(entry.when_missing->tools);
     scopes["when_missing"] = std::move(remains);
   }
+  if (entry.publisher) {
+    boost::json::object publisher;
+    publisher["name"] = entry.publisher->name;
+    publisher["key"] = entry.publisher->key.id();
+    scopes["require_signature"] = std::move(publisher);
+  }
   scopes["program"] = array_of(program);
   scopes["digest"] = entry.scope_digest().text();
   return scopes;
@@ -70,6 +78,9 @@ void print_scopes(Console& console, const ServerEntry& entry) {
   }
   for (const std::string& name : entry.protect) print_line(console, "protect", name);
   for (const std::string& name : header_names(entry)) print_line(console, "header", name);
+  if (entry.publisher) {
+    print_line(console, "needs", "a signature by " + publisher_text(*entry.publisher));
+  }
   if (!entry.when_missing) return;
   std::string text = "where \"" + std::string(isolation_name(entry.isolation)) +
                      "\" cannot be had, it runs with isolation \"" +

@@ -6,6 +6,8 @@
 #include "gateway/cli/revealed.hpp"
 #include "gateway/cli/shown_item.hpp"
 #include "gateway/cli/shown_scopes.hpp"
+#include "gateway/packages/frozen.hpp"
+#include "gateway/packages/manifest_signature.hpp"
 
 namespace toolgate {
 namespace {
@@ -30,6 +32,21 @@ std::string shell_line(const std::vector<std::string>& words) {
   return revealed_line(line);
 }
 
+void print_signer(Console& console, std::ostream& out, const ServerEntry& entry) {
+  if (!entry.publisher) return;
+  const Status good = check_signed(entry);
+  out << "  "
+      << (good ? styled(console, Style::good, "signed") + "  by " +
+                     visible(publisher_text(*entry.publisher))
+               : styled(console, Style::bad, "not signed") + "  " + visible(good.refusal().detail))
+      << "\n";
+}
+
+std::optional<std::string> signed_by(const ServerEntry& entry) {
+  if (!entry.publisher || !check_signed(entry)) return std::nullopt;
+  return entry.publisher->name;
+}
+
 void print_start(Console& console, std::ostream& out, const ServerEntry& entry,
                  const std::vector<Finding>& findings) {
   Console page = {.out = out, .error = console.error, .environment = console.environment};
@@ -51,6 +68,7 @@ void print_start(Console& console, std::ostream& out, const ServerEntry& entry,
   if (entry.artefact) {
     out << "  " << label("frozen") << "  " << entry.artefact->digest.text() << "\n";
   }
+  print_signer(page, out, entry);
   print_scopes(page, entry);
   for (const Finding& finding : findings) print_finding(page, finding, "  ");
   out << std::flush;

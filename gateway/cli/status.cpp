@@ -5,9 +5,11 @@
 #include "gateway/broker/approved.hpp"
 #include "gateway/cli/commands.hpp"
 #include "gateway/cli/home.hpp"
+#include "gateway/cli/shown_server.hpp"
 #include "gateway/cli/status_source.hpp"
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
+#include "gateway/packages/frozen.hpp"
 #include "gateway/store/custody_book.hpp"
 #include "gateway/store/sightings.hpp"
 
@@ -25,7 +27,7 @@ struct Trust {
   std::string state;           // disabled, imported, probed, approved, changed
   Counts tools;                // of tools alone; the state looks at everything
   std::size_t second_key = 0;  // of those held: they wait for a second key
-  std::string held;  // not empty: why no gateway starts it, though something of it was approved
+  std::string held;            // not empty: why no gateway starts it
 };
 
 // What gateways saw since the last review counts for more than what that showed.
@@ -90,6 +92,8 @@ Result<Trust> trust_of(Store& store, const Approved& approved, const ServerEntry
     trust.held = why_held(approved, entry, now_ns).value_or("");
   }
   if (!trust.held.empty()) trust.state = "changed";
+  const Status good = entry.disabled ? done() : check_signed(entry);
+  if (!good) trust.held = good.refusal().detail;  // without it no review can start it either
   return trust;
 }
 
@@ -128,6 +132,8 @@ std::string status_json(const ServerEntry& entry, const Trust& trust, const Runn
   line += ",\"restarts\":" + std::to_string(running ? running->restarts : 0);
   line += ",\"gateway\":" + (running ? std::to_string(running->gateway) : "null");
   line += ",\"artefact\":" + (entry.artefact ? json_quote(entry.artefact->digest.text()) : "null");
+  const auto publisher = signed_by(entry);
+  line += ",\"signed_by\":" + (publisher ? json_quote(*publisher) : "null");
   line += ",\"waiting\":" + std::to_string(waiting);
   line += ",\"last_error\":" + json_quote(last_error(trust, running));
   line += ",\"last_words\":" + json_quote(running ? running->last_words : "");

@@ -134,7 +134,7 @@ std::vector<Command> harness_commands() {
 std::vector<Command> trust_commands() {
   return {
       {.name = "freeze",
-       .synopsis = "SERVER [--json]",
+       .synopsis = "SERVER [--signature FILE] [--json]",
        .summary = "keep what of a local server will run from then on: package, folder or program",
        .details =
            "An npm package (`npx`, `npm exec`) is resolved and installed once, in a sandbox and "
@@ -149,8 +149,15 @@ std::vector<Command> trust_commands() {
            "exactly the same\n"
            "came. Packages from git, files and addresses are refused; so are uvx, pip, "
            "containers and shells.\n"
-           "The user's .npmrc says which registry is asked; its tokens stay behind.",
-       .options = {json},
+           "The user's .npmrc says which registry is asked; its tokens stay behind.\n"
+           "Where the configuration asks for a publisher's signature (\"require_signature\"), the "
+           "manifest must\n"
+           "be signed, in minisign's format: freeze, have the manifest signed, and give the "
+           "signature.",
+       .options = {{.name = "signature",
+                    .value = "FILE",
+                    .help = "the publisher's signature of the manifest, checked and kept with it"},
+                   json},
        .least_arguments = 1,
        .most_arguments = 1,
        .run = freeze_command},

@@ -10,9 +10,11 @@
 #include "gateway/config/file_text.hpp"
 #include "gateway/config/keys.hpp"
 #include "gateway/config/problems.hpp"
+#include "gateway/config/publishers.hpp"
 #include "gateway/config/server_entry.hpp"
 #include "gateway/config/variables.hpp"
 #include "gateway/core/document.hpp"
+#include "signing/keyring.hpp"
 
 namespace toolgate {
 namespace {
@@ -23,8 +25,8 @@ using config::Reading;
 
 constexpr std::size_t most_servers = 1'000;
 
-void read_servers(const Value& servers, std::string_view text, const Reading& reading,
-                  Configuration& result) {
+void read_servers(const Value& servers, std::string_view text, const config::Publishers& publishers,
+                  const Reading& reading, Configuration& result) {
   if (servers.size() > most_servers) {
     reading.problems.add(servers.begin(), "'mcpServers' holds more than 1000 servers");
     return;
@@ -35,6 +37,7 @@ void read_servers(const Value& servers, std::string_view text, const Reading& re
     const Status good = check_plain_name(member.name, "server");
     if (!good) reading.problems.add(member.value.name_begin(), good.refusal().detail);
     ServerEntry entry = config::read_server(member.value, ServerName(member.name), reading);
+    entry.publisher = config::read_required_signature(member.value, entry, publishers, reading);
     const std::string_view between = text.substr(counted, member.value.name_begin() - counted);
     line += static_cast<std::size_t>(std::ranges::count(between, '\n'));
     counted = member.value.name_begin();
@@ -290,8 +293,10 @@ Digest ServerEntry::scope_digest() const {
     remains = framed("when_missing") + framed(isolation_name(when_missing->isolation)) +
               framed(names_left);
   }
-  return digest("server-scope/1",
-                framed(isolation_name(isolation)) + framed(listed) + framed(names) + remains);
+  const std::string signer =
+      publisher ? framed("require_signature") + framed(public_key_text(publisher->key)) : "";
+  return digest("server-scope/1", framed(isolation_name(isolation)) + framed(listed) +
+                                      framed(names) + remains + signer);
 }
 
 void set_gateway_home(Configuration& configuration, const std::filesystem::path& home) {
@@ -326,8 +331,9 @@ Result<Configuration> parse_configuration(std::string text, const std::filesyste
   const Reading reading{variables, directory, problems};
   Configuration result;
   result.file = file;
+  const config::Publishers publishers = config::read_publishers(root, reading);
   if (const auto servers = root.find("mcpServers")) {
-    read_servers(*servers, document->text(), reading, result);
+    read_servers(*servers, document->text(), publishers, reading, result);
   }
   if (const auto top = root.find("toolgate")) read_top(*top, reading, result);
   if (!problems.empty()) return problems.refusal(document->text(), file);

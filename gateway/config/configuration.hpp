@@ -27,6 +27,7 @@
 #include "gateway/core/result.hpp"
 #include "gateway/scopes/pointer.hpp"
 #include "signing/digest.hpp"
+#include "signing/keys.hpp"
 
 namespace toolgate {
 
@@ -70,6 +71,12 @@ struct Artefact {
   friend bool operator==(const Artefact&, const Artefact&) = default;
 };
 
+// Whose signature the manifest of a server's package must carry (gateway/config/publishers.hpp).
+struct Publisher {
+  std::string name;  // in the configuration
+  PublicKey key;
+};
+
 struct ServerEntry {
   ServerName name;
   Transport transport = Transport::stdio;
@@ -86,6 +93,7 @@ struct ServerEntry {
   Isolation isolation = Isolation::process;
   bool isolation_written_out = false;
   std::optional<WhenMissing> when_missing;  // without it nothing remains
+  std::optional<Publisher> publisher;       // of a local server; without it nobody need have signed
   std::vector<FileScope> files;
   std::vector<std::string> protect;  // as SandboxPlan has it
   SandboxLimits sandbox;
@@ -109,8 +117,9 @@ struct ServerEntry {
   // one its URL. Prefix, limits and policy are no part of it, nor are the values of env and
   // headers.
   Digest identity() const;
-  // Over isolation, what remains when it is missing, files, protected names and the names of
-  // headers: what widens or narrows what the server may reach. An approval is for one of these.
+  // Over isolation, what remains when it is missing, files, protected names, the names of headers
+  // and the key that must have signed its package: what widens or narrows what the server may reach
+  // or be. An approval is for one of these.
   Digest scope_digest() const;
 };
 

@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <fstream>
 #include <utility>
 
 #include "gateway/packages/command_to_freeze.hpp"
 #include "gateway/packages/frozen.hpp"
+#include "gateway/packages/manifest_signature.hpp"
 #include "gateway/packages/own_file.hpp"
 #include "gateway/packages/program_files.hpp"
 #include "gateway/packages/source.hpp"
@@ -103,6 +105,34 @@ Result<Manifest> describe(const fs::path& tree, Brought brought, const ServerEnt
   return manifest;
 }
 
+Status seal_package(const fs::path& folder, std::string_view manifest,
+                    const std::optional<FileSignature>& signature) {
+  Status written = write_package_file(folder / manifest_file, manifest, Replacing::no);
+  if (!written) return written;
+  if (signature) return keep_signature(folder, *signature);
+  return ::chmod(folder.c_str(), 0555) == 0 ? done() : package_fault("seal", folder, errno);
+}
+
+// The one to keep: what was given, once it was checked, or what is kept already and holds.
+Result<std::optional<FileSignature>> signature_for(const ServerEntry& entry,
+                                                   const fs::path& package,
+                                                   std::string_view manifest,
+                                                   const std::optional<FileSignature>& given) {
+  using Found = std::optional<FileSignature>;
+  if (!given) {
+    if (!entry.publisher) return Found();
+    auto kept = kept_signature(*entry.publisher, package, manifest);
+    return kept ? Found(std::move(*kept)) : Found();
+  }
+  assert(entry.publisher);
+  const Status good = check_signature(*entry.publisher, manifest, *given);
+  if (good) return given;
+  return Refusal(Reason::bad_signature,
+                 "'" + entry.name.text() + "' is not frozen anew: " + good.refusal().detail +
+                     "; run `toolgate freeze " + entry.name.text() +
+                     "` without a signature, and have the manifest that it names signed");
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> interpreter_of(std::string_view first_line) {
@@ -132,7 +162,8 @@ Result<std::vector<std::string>> interpreter_of(std::string_view first_line) {
 }
 
 Result<Frozen> freeze_server(const ServerEntry& entry, const fs::path& home,
-                             const Environment& environment, const FreezeProgress& progress) {
+                             const Environment& environment, const FreezeProgress& progress,
+                             const std::optional<FileSignature>& signature) {
   if (!entry.is_local()) {
     return Refusal(Reason::unsupported,
                    "'" + entry.name.text() + "' is a remote server: there is nothing to freeze");
@@ -151,12 +182,6 @@ Result<Frozen> freeze_server(const ServerEntry& entry, const fs::path& home,
   if (!manifest) return manifest.refusal();
   const auto text = manifest_text(*manifest);
   if (!text) return text.refusal();
-  Status written = write_package_file(staging->folder() / manifest_file, *text, Replacing::no);
-  if (!written) return written.refusal();
-  if (::chmod(staging->folder().c_str(), 0555) != 0) {
-    return package_fault("seal", staging->folder(), errno);
-  }
-
   Frozen frozen;
   frozen.digest = manifest_digest(*text);
   frozen.head = *manifest;
@@ -165,11 +190,17 @@ Result<Frozen> freeze_server(const ServerEntry& entry, const fs::path& home,
   frozen.packages = brought->packages;
   frozen.files = manifest->files();
   frozen.bytes = manifest->bytes();
-  const auto is_good = [&] {
+  const auto signed_by = signature_for(entry, frozen.folder, *text, signature);
+  if (!signed_by) return signed_by.refusal();
+  Status sealed = seal_package(staging->folder(), *text, *signed_by);
+  if (!sealed) return sealed.refusal();
+  // Under the lock of publish(): two freezes do not open and seal one folder at once.
+  const auto stays = [&] {
     const auto kept = read_package_file(frozen.folder / manifest_file, text->size());
-    return kept && *kept == *text && verify_tree(frozen.folder / tree_folder, *manifest);
+    return kept && *kept == *text && verify_tree(frozen.folder / tree_folder, *manifest) &&
+           (!signature || keep_signature(frozen.folder, *signature));
   };
-  Status published = staging->publish(frozen.folder, is_good);
+  Status published = staging->publish(frozen.folder, stays);
   if (!published) return published.refusal();
   Status recorded = record_artefact(entry, home, frozen.digest, manifest->origin.version);
   if (!recorded) return recorded.refusal();

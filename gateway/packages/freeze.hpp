@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@
 #include "gateway/core/result.hpp"
 #include "signing/digest.hpp"
 #include "signing/manifest.hpp"
+#include "signing/minisign.hpp"
 
 namespace toolgate {
 
@@ -34,8 +36,14 @@ using FreezeProgress = std::function<void(std::string_view)>;
 // Freezes a local server and says so on its record. A package needs the network. Blocking, for as
 // long as npm takes. Refuses with `unsupported` what cannot be frozen, with `unavailable` what
 // npm could not get, with `storage` when the home cannot hold it.
+//
+// A signature is kept beside the manifest, if it is one by the server's publisher, which it must
+// have then, over what was frozen now. Otherwise that is refused with `bad_signature`, and nothing
+// has changed. Without one, what comes is frozen all the same, so that there is a manifest to sign;
+// a signature that lies there and holds, stays.
 Result<Frozen> freeze_server(const ServerEntry& entry, const std::filesystem::path& home,
-                             const Environment& environment, const FreezeProgress& progress);
+                             const Environment& environment, const FreezeProgress& progress,
+                             const std::optional<FileSignature>& signature = std::nullopt);
 
 // The program and options in the first line of a script, as "#!/usr/bin/env node" has them. Refuses
 // with `unsupported` any program but node and python3, and options that would load other code.

@@ -10,6 +10,7 @@
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/packages/command_to_freeze.hpp"
+#include "gateway/packages/manifest_signature.hpp"
 #include "gateway/packages/own_file.hpp"
 #include "gateway/packages/program_files.hpp"
 #include "gateway/packages/tree.hpp"
@@ -103,16 +104,38 @@ Refusal refused(const ServerEntry& entry, const std::string& why) {
                  "'" + entry.name.text() + "' does not start: " + why + "; " + remedy(entry));
 }
 
-// The manifest's text, which has the digest that the record names.
+Refusal not_signed(const ServerEntry& entry, const std::string& why) {
+  const std::string manifest = (entry.artefact->folder / manifest_file).string();
+  return Refusal(Reason::bad_signature,
+                 "'" + entry.name.text() + "' does not start: " + why + "; have " + manifest +
+                     " signed by '" + entry.publisher->name + "', then run `toolgate freeze " +
+                     entry.name.text() + " --signature FILE`");
+}
+
+// The manifest's text, which has the digest that the record names and is signed by whom the
+// configuration asks for.
 Result<std::string> manifest_of(const ServerEntry& entry) {
-  assert(entry.artefact);
+  assert(entry.artefact || entry.publisher);
+  if (!entry.artefact) {
+    return Refusal(Reason::bad_signature,
+                   "'" + entry.name.text() + "' does not start: what it runs must be signed by " +
+                       publisher_text(*entry.publisher) +
+                       ", and it is not frozen; run `toolgate "
+                       "freeze " +
+                       entry.name.text() + "`, which says what is to be signed");
+  }
   const Artefact& artefact = *entry.artefact;
   if (!artefact.damage.empty()) return refused(entry, artefact.damage);
   const std::filesystem::path file = artefact.folder / manifest_file;
   auto text = read_package_file(file, ManifestLimits().text_bytes);
   if (!text) return refused(entry, "its frozen package is missing (" + text.refusal().detail + ")");
-  if (manifest_digest(*text) == artefact.digest) return std::move(*text);
-  return refused(entry, "the manifest " + file.string() + " was changed");
+  if (manifest_digest(*text) != artefact.digest) {
+    return refused(entry, "the manifest " + file.string() + " was changed");
+  }
+  if (!entry.publisher) return text;
+  const auto signature = kept_signature(*entry.publisher, artefact.folder, *text);
+  if (!signature) return not_signed(entry, signature.refusal().detail);
+  return text;
 }
 
 Result<FrozenProgram> program_of(const ServerEntry& entry, std::string_view text) {
@@ -176,6 +199,12 @@ std::vector<std::string> FrozenProgram::argv(const std::filesystem::path& at) co
   all.push_back((at / head.entry).string());
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
+}
+
+Status check_signed(const ServerEntry& entry) {
+  if (!entry.publisher) return done();
+  const auto text = manifest_of(entry);
+  return text ? done() : Status(text.refusal());
 }
 
 Result<FrozenProgram> frozen_program(const ServerEntry& entry) {

@@ -2,6 +2,8 @@
 // Frozen servers: which tree a server runs from.
 //
 //   packages/DIGEST/manifest       what the tree is (signing/manifest.hpp); DIGEST is its digest
+//   packages/DIGEST/manifest.minisig   a publisher's signature of it, where the configuration asks
+//                                  for one (manifest_signature.hpp)
 //   packages/DIGEST/tree/          the package as npm installed it, or a copy of a folder or of a
 //                                  file of this machine; read-only
 //   packages/commands/KEY.json     what a server's command was frozen to
@@ -65,9 +67,13 @@ struct FrozenProgram {
   std::vector<std::string> argv(const std::filesystem::path& at) const;
 };
 
-// From the manifest of a frozen server, whose digest is compared; the tree is not looked at.
-// Refuses with `bad_signature`, what differs and the remedy. `entry` has an artefact.
+// From the manifest of a frozen server, whose digest is compared, and its signature where the
+// configuration asks for one; the tree is not looked at. Refuses with `bad_signature`, what differs
+// and the remedy. `entry` has an artefact, or needs one since it has a publisher.
 Result<FrozenProgram> frozen_program(const ServerEntry& entry);
+
+// Is it frozen, and the manifest signed, as its configuration asks? The refusal is the one above.
+Status check_signed(const ServerEntry& entry);
 
 // And compares the tree and the interpreter, as a start would, without starting: for who looks.
 // Blocking: about 50 ms for 3,000 files and 30 MB with two threads.

@@ -8,6 +8,8 @@
 
 #include "gateway/config/configuration.hpp"
 #include "gateway/config/edit.hpp"
+#include "gateway/core/document.hpp"
+#include "signing/keyring.hpp"
 
 using namespace toolgate;
 
@@ -296,6 +298,35 @@ TEST_CASE("a server's scope is what it may reach") {
   CHECK(scope("") != scope(R"("files":[)" + two + "]"));
   CHECK(scope(R"("files":[{"path":"/a"}])") != scope(R"("files":[)" + one + "]"));
   CHECK(scope(R"("files":[{"path":"/a","exec":true}])") != scope(R"("files":[{"path":"/a"}])"));
+}
+
+TEST_CASE("a publisher's key, in each of its forms, is part of the scope of what it must sign") {
+  const Folder folder;
+  const SecretKey key = SecretKey::generate();
+  REQUIRE(key.save(folder.path / "acme", nullptr));
+  const auto signed_by = [](const std::string& name, const std::string& written) {
+    const std::string publisher = json_quote(name);
+    const Configuration configuration =
+        parsed(R"({"mcpServers":{"a":{"command":"x","toolgate":{"require_signature":)" + publisher +
+               R"(}}},"toolgate":{"publishers":{)" + publisher + ":" + json_quote(written) + "}}}");
+    return configuration.servers.front();
+  };
+  const std::string text = key.public_key().minisign_text();
+  const ServerEntry entry = signed_by("acme", text);
+  REQUIRE(entry.publisher);
+  CHECK(entry.publisher->name == "acme");
+  const std::string forms[] = {text, public_key_text(key.public_key()),
+                               (folder.path / "acme.pub").string()};
+  for (const std::string& form : forms) {
+    CAPTURE(form);
+    const ServerEntry same = signed_by("renamed", form);
+    CHECK(same.publisher->key == key.public_key());
+    CHECK(same.scope_digest() == entry.scope_digest());
+    CHECK(same.identity() == entry.identity());
+  }
+  const std::string other = SecretKey::generate().public_key().minisign_text();
+  CHECK(signed_by("acme", other).scope_digest() != entry.scope_digest());
+  CHECK(server(R"({"command":"x"})").scope_digest() != entry.scope_digest());
 }
 
 TEST_CASE("load_configuration reads regular files that not everybody can write") {

@@ -266,10 +266,6 @@ const std::vector<Bad> table = {
     {"credential", R"({"mcpServers":{"a":{"url":"https://h/","toolgate":{"credential":"docs"}}}})",
      "1:52: 'credential' is not enforced by this build yet; remove it (it needs the vault, which "
      "this build does not have; put ${NAME} in 'env' or 'headers' instead)"},
-    {"require_signature",
-     R"({"mcpServers":{"a":{"command":"x","toolgate":{"require_signature":true}}}})",
-     "1:47: 'require_signature' is not enforced by this build yet; remove it (this build does not "
-     "check publishers' signatures)"},
     {"labels", R"({"mcpServers":{"a":{"command":"x","toolgate":{"labels":{"source":"web"}}}}})",
      "1:47: 'labels' is not enforced by this build yet; remove it (this build does not follow "
      "where data goes)"},
@@ -385,6 +381,27 @@ const std::vector<Bad> table = {
      "1:23: 'listen' must be ADDRESS:PORT, for example 127.0.0.1:8808 or [::1]:8808"},
     {"a certificate without its key", R"({"toolgate":{"tls":{"certificate":"c.pem"}}})",
      "1:20: 'tls' needs both a 'certificate' and a 'key'"},
+    {"a signature of nobody that is known",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"require_signature":"acme"}}}})",
+     "1:67: no publisher is called 'acme'; name its key in \"publishers\" of the \"toolgate\" at "
+     "the top"},
+    {"a misspelt publisher, whose key is none either",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"require_signature":"acne"}}},)"
+     R"("toolgate":{"publishers":{"acme":"RWQ"}}})",
+     "1:67: no publisher is called 'acne'; did you mean 'acme'?\n1:110: a publisher's key is the "
+     "text of a minisign .pub file, the 56 characters of base64 in it, or such a file's path: "
+     "cannot open /etc/RWQ: No such file or directory"},
+    {"a publisher without a name", R"({"toolgate":{"publishers":{"":"RWQ"}}})",
+     "1:28: publisher name must have 1 to 64 characters\n1:31: a publisher's key is the text of a "
+     "minisign .pub file, the 56 characters of base64 in it, or such a file's path: cannot open "
+     "/etc/RWQ: No such file or directory"},
+    {"a remote server that somebody must have signed",
+     R"({"mcpServers":{"a":{"url":"https://h/","toolgate":{"require_signature":"acme"}}}})",
+     "1:52: 'require_signature' is for local servers, whose package is frozen and signed; a remote "
+     "one is known by its 'certificate_key'"},
+    {"a signature that is only wished for",
+     R"({"mcpServers":{"a":{"command":"x","toolgate":{"require_signature":true}}}})",
+     "1:67: 'require_signature' must be a string"},
     {"a message of no size", R"({"toolgate":{"message_bytes":1}})",
      "1:30: 'message_bytes' must be from 1024 to 1073741824"},
     {"a misspelt key at the top", R"({"toolgate":{"agent":{}}})",

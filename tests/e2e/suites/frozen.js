@@ -21,6 +21,7 @@ export async function run(checks, { gateway = true } = {}) {
   if (!gateway) return;
   await tiers(checks);
   await attacks(checks);
+  await signatures(checks);
   await races(checks);
 }
 
@@ -165,6 +166,102 @@ async function attacks(checks) {
       ensure(statSync(own(folder)).size > 0, 'the interpreter is there');
     });
   }
+}
+
+// Two homes of publishers, whose keys sign, and a home whose server "echo" the first must have signed.
+async function signedScene(after) {
+  const [acme, other] = [await Home.create({}), await Home.create({})];
+  after(() => Promise.all([acme.close(), other.close()]));
+  const publishers = { acme: readFileSync(join(acme.folder, 'admin.key.pub'), 'utf8') };
+  const folder = mkdtempSync(join(tmpdir(), 'toolgate-signed-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(project, 'server.js'), source);
+  const echo = { command: 'node', args: [join(project, 'server.js'), 'frozen'], toolgate: { require_signature: 'acme' } };
+  const home = await Home.create({ echo }, { approve: false, settings: { publishers } });
+  after(() => home.close());
+  const sign = (who, frozen, name) => {
+    who.mustRun('sign', join(frozen.folder, 'manifest'), '--output', join(folder, name));
+    return join(folder, name);
+  };
+  return { acme, other, home, folder, echo, publishers, sign };
+}
+
+async function signatures(checks) {
+  await checks.test('a required signature: asked for, given, shown, and approved with', async (after) => {
+    const { acme, other, home, sign } = await signedScene(after);
+    const unfrozen = home.run('review', 'echo');
+    ensure(unfrozen.status !== 0 && /it is not frozen; run `toolgate freeze echo`/.test(unfrozen.stderr + unfrozen.stdout),
+      `review of what is not frozen says: ${unfrozen.stdout} ${unfrozen.stderr}`);
+
+    const frozen = home.records('freeze', 'echo')[0];
+    equal(frozen.signed_by, null, 'who signed it');
+    ensure(/have \S+\/manifest signed by 'acme'/.test(home.mustRun('freeze', 'echo')), 'freeze does not say what to do');
+    const unsigned = home.run('review', 'echo');
+    ensure(unsigned.status !== 0 && /the signature is missing/.test(unsigned.stderr + unsigned.stdout),
+      `review of what is not signed says: ${unsigned.stdout} ${unsigned.stderr}`);
+
+    const wrong = home.run('freeze', 'echo', '--signature', sign(other, frozen, 'wrong.minisig'));
+    ensure(wrong.status !== 0 && /the signature is by key/.test(wrong.stderr), `freeze says: ${wrong.stderr}`);
+    ensure(home.records('audit', 'query', '--kind', 'freeze').some(({ decision, reason }) =>
+      decision === 'deny' && /not signed by 'acme'/.test(reason)), 'there is no record of it');
+
+    const given = home.records('freeze', 'echo', '--signature', sign(acme, frozen, 'good.minisig'))[0];
+    equal([given.signed_by, given.artefact], ['acme', frozen.artefact], 'who signed what');
+    ensure(/signed  by 'acme'/.test(home.mustRun('review', 'echo')), 'review does not show who signed it');
+    await home.approve(['echo']);
+    equal(home.records('status')[0].signed_by, 'acme', 'what status says');
+    equal(await call(home), { text: 'frozen:hello', isError: false }, 'the answer');
+  });
+
+  const attacked = {
+    'removed': [/the signature is missing/, ({ kept }) => unlinkSync(kept)],
+    'exchanged for another publisher\'s': [/the signature is by key/, ({ kept, other, frozen, sign }) => {
+      copyFileSync(sign(other, frozen, 'other.minisig'), kept);
+    }],
+    'of another file': [/belongs to another file/, ({ kept, acme, folder }) => {
+      acme.mustRun('sign', join(folder, 'project/server.js'), '--output', join(folder, 'else.minisig'));
+      copyFileSync(join(folder, 'else.minisig'), kept);
+    }],
+  };
+  for (const [name, [says, attack]] of Object.entries(attacked)) {
+    await checks.test(`a required signature, ${name}: no start, and a record`, async (after) => {
+      const all = await signedScene(after);
+      const { acme, home, sign } = all;
+      const frozen = home.records('freeze', 'echo')[0];
+      const signature = sign(acme, frozen, 'good.minisig');
+      home.mustRun('freeze', 'echo', '--signature', signature);
+      await home.approve(['echo']);
+      inside(frozen.folder, () => attack({ ...all, frozen, kept: join(frozen.folder, 'manifest.minisig') }));
+      await refuses(home, says);
+      ensure(says.test(home.records('status')[0].last_error), 'status does not say it');
+      home.mustRun('freeze', 'echo', '--signature', signature);
+      equal(await call(home), { text: 'frozen:hello', isError: false }, 'the answer after it');
+    });
+  }
+
+  await checks.test('a required signature, dropped or of another key: to be approved anew', async (after) => {
+    const { acme, other, home, echo, publishers, sign } = await signedScene(after);
+    const frozen = home.records('freeze', 'echo')[0];
+    home.mustRun('freeze', 'echo', '--signature', sign(acme, frozen, 'good.minisig'));
+    await home.approve(['echo']);
+    const write = (toolgate, keys) => home.write({
+      mcpServers: { echo: { ...echo, toolgate } }, toolgate: { publishers: keys },
+    });
+    write({}, publishers);
+    ensure((await call(home)).isError, 'what was approved with a signature was let through without');
+    write(echo.toolgate, { acme: readFileSync(join(other.folder, 'admin.key.pub'), 'utf8') });
+    ensure((await call(home)).isError, 'a signature by a key that was revoked was let through');
+    ensure(/the signature is by key/.test(home.records('status')[0].last_error), 'status does not say it');
+    const row = home.run('doctor', '--json').stdout.split('\n').filter((line) => line.includes('"frozen:echo"'));
+    ensure(row.length === 1 && /the signature is by key/.test(row[0]), `doctor says: ${row}`);
+    write(echo.toolgate, {});
+    ensure(/:\d+:\d+: no publisher is called 'acme'/.test(home.run('status').stderr), 'an unknown publisher is taken');
+    write(echo.toolgate, publishers);
+    equal(await call(home), { text: 'frozen:hello', isError: false }, 'the answer after all');
+  });
 }
 
 async function races(checks) {
