@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -101,6 +103,48 @@ Status copy_one(const fs::path& from, const fs::path& to, const std::string& nam
   return Copier(source.number(), target.number()).copy_file(name, name);
 }
 
+bool is_of_system(const fs::path& program) {
+  constexpr auto folders =
+      std::to_array<std::string_view>({"/usr/", "/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/"});
+  return std::ranges::any_of(
+      folders, [&](std::string_view folder) { return program.native().starts_with(folder); });
+}
+
+// The file that an argument names: "FILE", "--option=FILE", "-oFILE".
+bool names_file(const std::string& word, const fs::path& here) {
+  auto is_file = [&](const std::string& name) {
+    std::error_code ignored;
+    return !name.empty() && fs::is_regular_file(here / name, ignored);
+  };
+  if (is_file(word)) return true;
+  if (!word.starts_with('-')) return false;
+  const auto equals = word.find('=');
+  if (equals != word.npos && is_file(word.substr(equals + 1))) return true;
+  constexpr std::size_t short_option = 2;  // "-o"
+  return word.size() > short_option && is_file(word.substr(short_option));
+}
+
+// A program of the system that is given a file, or the name of an interpreter, may well run that:
+// then the program alone is not what must be frozen.
+Status not_a_starter(const LocalCommand& command, const fs::path& named, const fs::path& script,
+                     const fs::path& here) {
+  if (is_known_to_run_others(script.native())) {
+    return cannot(command.script, "it leads to " + script.string() +
+                                      ", which runs what it is given: name that, or the script "
+                                      "itself, as the command");
+  }
+  if (!is_of_system(named) && !is_of_system(script)) return done();
+  for (const std::string& word : command.arguments) {
+    if (!names_file(word, here) && !is_known_to_run_others(word)) continue;
+    return cannot(command.script,
+                  "it is a program of the system, and what its argument '" + word +
+                      "' names may be what it runs, which would not be frozen with it: name that "
+                      "itself as the command (`node FOLDER/server.js`, `python3 "
+                      "FOLDER/server.py`), or put a program of your own outside of /usr");
+  }
+  return done();
+}
+
 }  // namespace
 
 Result<Brought> bring_files(const LocalCommand& command, const ServerEntry& entry,
@@ -113,6 +157,10 @@ Result<Brought> bring_files(const LocalCommand& command, const ServerEntry& entr
   const fs::path script = named ? fs::canonical(*named, error) : fs::path();
   if (!named || error || !fs::is_regular_file(script, error)) {
     return cannot(command.script, "there is no such file");
+  }
+  if (runs_itself) {
+    Status plain = not_a_starter(command, *named, script, here);
+    if (!plain) return plain.refusal();
   }
   const fs::path folder = folder_of_program(script);
   Brought brought;

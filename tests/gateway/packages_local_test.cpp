@@ -226,6 +226,30 @@ TEST_CASE("a command that names more than a script is refused, and told what to 
       {{"/bin/bash", "server.sh"}, "name the program itself"},
       {{"env", "A=b", "server"}, "name the program itself"},
       {{"deno", "run", "server.ts"}, "only node and python3"},
+      {{"node22", "server.js"}, nullptr},
+      {{"node22", "-e", "1"}, "may load or run other code"},
+      {{"nice", "node", "server.js"}, "only starts another program"},
+      {{"/usr/bin/timeout", "0", "node", "server.js"}, "only starts another program"},
+      {{"nohup", "node", "server.js"}, "only starts another program"},
+      {{"setsid", "node", "server.js"}, "only starts another program"},
+      {{"stdbuf", "-oL", "node", "server.js"}, "only starts another program"},
+      {{"xargs", "node", "server.js"}, "only starts another program"},
+      {{"op", "run", "--", "node", "server.js"}, "only starts another program"},
+      {{"/lib64/ld-linux-x86-64.so.2", "./server"}, "only starts another program"},
+      {{"pypy3", "server.py"}, "only node and python3"},
+      {{"python3.13t", "server.py"}, "only node and python3"},
+      {{"lua", "server.lua"}, "only node and python3"},
+      {{"lua5.4", "server.lua"}, "only node and python3"},
+      {{"/usr/bin/perl5.36.0", "server.pl"}, "only node and python3"},
+      {{"Rscript", "server.R"}, "only node and python3"},
+      {{"tclsh8.6", "server.tcl"}, "only node and python3"},
+      {{"awk", "-f", "server.awk"}, "only node and python3"},
+      {{"ash", "server.sh"}, "name the program itself"},
+      {{"csh", "server.sh"}, "name the program itself"},
+      {{"bash-5.2", "server.sh"}, "name the program itself"},
+      {{"ksh93", "server.sh"}, "name the program itself"},
+      {{"pip3.12", "run"}, "name the script"},
+      {{"./nice-server", "node"}, nullptr},
   };
   for (const Row& row : rows) {
     CAPTURE(row.argv[0]);
@@ -234,6 +258,41 @@ TEST_CASE("a command that names more than a script is refused, and told what to 
     CHECK(static_cast<bool>(command) == (row.why == nullptr));
     if (command || row.why == nullptr) continue;
     CHECK(command.refusal().detail.find(row.why) != std::string::npos);
+  }
+}
+
+TEST_CASE("a program of the system that is given a file or an interpreter is not frozen alone") {
+  const Project project;
+  const std::string script = project.file("project/server.js");
+  fs::create_symlink("/bin/true", project.home.folder() / "link");
+  fs::create_symlink(project.home.node(), project.home.folder() / "runner");
+  struct Row {
+    const char* name;
+    std::vector<std::string> argv;
+    bool is_frozen;
+  };
+  const Row rows[] = {
+      {"no argument", {"/bin/true"}, true},
+      {"a folder and a word", {"/bin/true", project.folder().string(), "--stdio"}, true},
+      {"a file", {"/bin/true", script}, false},
+      {"a file, looked up in the PATH", {"true", script}, false},
+      {"a file in an option", {"/bin/true", "--script=" + script}, false},
+      {"a file in a short option", {"/bin/true", "-f" + script}, false},
+      {"an interpreter", {"/bin/true", "node", "-e", "1"}, false},
+      {"an interpreter by its path", {"/bin/true", "/usr/bin/python3.11"}, false},
+      {"a tool that fetches", {"/bin/true", "npx", "server"}, false},
+      {"a link to a program of the system", {project.file("link"), script}, false},
+      {"a link to an interpreter of the user's", {project.file("runner"), script}, false},
+      {"a program of the user's", {project.file("program"), script}, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const auto frozen = project.home.freeze(project.entry(row.argv));
+    CHECK(static_cast<bool>(frozen) == row.is_frozen);
+    if (frozen || row.is_frozen) continue;
+    CAPTURE(frozen.refusal().detail);
+    CHECK(frozen.refusal().reason == Reason::unsupported);
+    CHECK(frozen.refusal().detail.find("as the command") != std::string::npos);
   }
 }
 
