@@ -95,6 +95,14 @@ bool is_empty(const std::string& folder) {
 
 }  // namespace
 
+bool only_root_changes(const struct stat& about) {
+  if (about.st_uid != 0 || (about.st_mode & (S_IWGRP | S_IWOTH)) != 0) return false;
+  return std::ranges::any_of(std::to_array({"/usr", "/"}), [&](const char* folder) {
+    struct stat system{};
+    return ::stat(folder, &system) == 0 && system.st_dev == about.st_dev;
+  });
+}
+
 std::uint64_t view_bytes(const ManifestStart& start) {
   const std::uint64_t interpreter = start.head.interpreter ? start.head.interpreter->bytes : 0;
   return start.bytes + interpreter + (start.entries + 1) * page_bytes + spare_bytes;
@@ -133,14 +141,8 @@ Result<FrozenView> FrozenView::begin(const FrozenSource& source) {
   }
   view.interpreter_device_ = about.st_dev;
   view.interpreter_file_ = about.st_ino;
-  view.interpreter_owner_ = about.st_uid;
-  view.interpreter_mode_ = about.st_mode;
+  view.interpreter_needs_copy_ = !only_root_changes(about);
   return view;
-}
-
-// Root's, and written by nobody else: then no process of this user changes it after the look.
-bool FrozenView::interpreter_needs_copy() const {
-  return interpreter_owner_ != 0 || (interpreter_mode_ & (S_IWGRP | S_IWOTH)) != 0;
 }
 
 Status FrozenView::copy_interpreter(int into) {
@@ -160,7 +162,7 @@ Status FrozenView::copy_interpreter(int into) {
     return interpreter_differs(interpreter, updated);
   }
   Descriptor copy;
-  if (interpreter_needs_copy()) {
+  if (interpreter_needs_copy_) {
     copy = create_beneath(into, interpreter_in_view, sealed_program);
     if (!copy) return cannot("a copy of the interpreter");
   }
@@ -219,7 +221,7 @@ Status FrozenView::make(const std::string& directory) {
   }
   tree_ = open_beneath(view_.number(), tree_in_view, O_PATH | O_DIRECTORY);
   if (!tree_) return cannot("opening it");
-  if (!manifest_.interpreter || !interpreter_needs_copy()) return done();
+  if (!manifest_.interpreter || !interpreter_needs_copy_) return done();
   interpreter_ = open_beneath(view_.number(), interpreter_in_view, O_RDONLY);
   return interpreter_ ? done() : Status(cannot("opening the interpreter"));
 }

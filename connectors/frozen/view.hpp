@@ -1,17 +1,24 @@
 #pragma once
 // What a frozen server runs from: a copy of its tree that was compared with the manifest while it
-// was made, in memory (tmpfs), read-only, in the server's own mount namespace. Nobody outside of
-// that namespace has a path to it, so what was verified is what runs, whatever happens to the
-// frozen package on the disk meanwhile.
+// was made, in memory (tmpfs), read-only, in the server's own mount namespace. No path of the
+// host's leads to it, so what was verified is what runs, whatever happens to the frozen package on
+// the disk meanwhile.
+//
+// It is no boundary against a process of the same user outside of any sandbox: that one can enter
+// the namespace (nsenter, /proc/PID/root) and there make the copy writable, as it could change the
+// server's memory. Against such a process only another user is a boundary.
 //
 // The interpreter is verified at the same time, by the descriptor that is then shown at its path or
-// executed. Where a user's process could write to it (it is not root's, or everybody may), it is
-// copied into the view as the tree is; one that root alone can change is used as it is.
+// executed. One that root alone can change (only_root_changes()) is used as it is; every other is
+// copied into the view as the tree is.
 //
 // It takes the memory that the tree has bytes, for each server that runs, and part of that server's
 // start: 100 MB about 60 ms with two threads. Not covered: root, and the system's libraries that an
-// interpreter loads.
+// interpreter loads. A Python loads no packages of the user's (-s). A node that runs without a
+// sandbox looks for a module that the tree lacks in ~/.node_modules and ~/.node_libraries as well;
+// a sandbox shows it another home.
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -37,6 +44,11 @@ struct FrozenSource {
 
 inline constexpr const char* manifest_name_in_package = "manifest";
 inline constexpr const char* tree_name_in_package = "tree";
+
+// Can no process of this user change this file, once it was looked at? Root's, written by nobody
+// else, and on the file system of / or /usr: on others (FUSE, a network's, a stick) the owner is
+// what whoever serves them says.
+bool only_root_changes(const struct stat& about);
 
 // What a view of it takes of the memory, at most.
 std::uint64_t view_bytes(const ManifestStart& start);
@@ -66,14 +78,12 @@ class FrozenView {
  private:
   Status make_parts(const std::string& tree);
   Status copy_interpreter(int into);
-  bool interpreter_needs_copy() const;
 
   FrozenSource source_;
   Manifest manifest_;
   dev_t interpreter_device_ = 0;
   ino_t interpreter_file_ = 0;
-  uid_t interpreter_owner_ = 0;
-  mode_t interpreter_mode_ = 0;
+  bool interpreter_needs_copy_ = true;
   Descriptor view_;
   Descriptor tree_;
   Descriptor interpreter_;
