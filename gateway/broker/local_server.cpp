@@ -70,6 +70,8 @@ Status run_frozen(const ServerEntry& entry, StdioServer& server) {
     source.at = *place + "/tree";
   }
   server.argv = program->argv(source.at);
+  // Whatever the entry says, and for the Pythons that it starts: no packages of the user's.
+  server.env["PYTHONNOUSERSITE"] = "1";
   server.frozen = std::move(source);
   return done();
 }

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "gateway/core/clock.hpp"
 #include "gateway/core/document.hpp"
 #include "gateway/packages/command_to_freeze.hpp"
+#include "gateway/packages/local_command.hpp"
 #include "gateway/packages/manifest_signature.hpp"
 #include "gateway/packages/own_file.hpp"
 #include "gateway/packages/program_files.hpp"
@@ -194,7 +196,15 @@ std::int64_t artefacts_version(const std::filesystem::path& home) {
 
 std::vector<std::string> FrozenProgram::argv(const std::filesystem::path& at) const {
   std::vector<std::string> all;
-  if (head.interpreter) all.push_back(head.interpreter->path);
+  if (head.interpreter) {
+    all.push_back(head.interpreter->path);
+    // What a user installed beside the system's packages is in no manifest.
+    constexpr const char* no_packages_of_user = "-s";
+    const bool is_python = interpreter_kind(head.interpreter->path) == InterpreterKind::python;
+    if (is_python && std::ranges::find(head.options, no_packages_of_user) == head.options.end()) {
+      all.emplace_back(no_packages_of_user);
+    }
+  }
   all.insert(all.end(), head.options.begin(), head.options.end());
   all.push_back((at / head.entry).string());
   all.insert(all.end(), arguments.begin(), arguments.end());

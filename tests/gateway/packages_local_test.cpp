@@ -193,6 +193,30 @@ TEST_CASE("an interpreter that was swapped or updated is not the one that was fr
   }
 }
 
+TEST_CASE("a frozen Python loads no packages of the user's, whatever its options say") {
+  struct Row {
+    const char* interpreter;
+    std::vector<std::string> options;
+    std::vector<std::string> argv;
+  };
+  const Row rows[] = {
+      {"/usr/bin/python3.11", {}, {"/usr/bin/python3.11", "-s", "/at/server"}},
+      {"/usr/bin/python3.11",
+       {"-E", "-u"},
+       {"/usr/bin/python3.11", "-s", "-E", "-u", "/at/server"}},
+      {"/usr/bin/python3.11", {"-s"}, {"/usr/bin/python3.11", "-s", "/at/server"}},
+      {"/usr/bin/node", {}, {"/usr/bin/node", "/at/server"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.interpreter);
+    FrozenProgram program;
+    program.head.interpreter.emplace().path = row.interpreter;
+    program.head.options = row.options;
+    program.head.entry = "server";
+    CHECK(program.argv("/at") == row.argv);
+  }
+}
+
 TEST_CASE("a command that names more than a script is refused, and told what to do instead") {
   struct Row {
     std::vector<std::string> argv;
