@@ -140,7 +140,7 @@ Refusal unavailable(const std::string& spec, const std::string& why) {
   return Refusal(Reason::unavailable, "npm could not install " + spec + ": " + why);
 }
 
-// What the user's .npmrc says of registries, where npm looks for it in its sandbox.
+// What the user's .npmrc and the system's say of registries, where npm looks for it in its sandbox.
 Status write_settings(const NpmSandbox& sandbox, const Environment& environment) {
   constexpr std::size_t most_bytes = std::size_t{1} << 20;
   const std::string home = environment("HOME").value_or("");
@@ -152,7 +152,11 @@ Status write_settings(const NpmSandbox& sandbox, const Environment& environment)
     if (!text) return text.refusal();
     settings = registry_settings(*text);
   }
-  return write_package_file(sandbox.staging / "npmrc", settings, Replacing::yes);
+  Status written =
+      write_package_file(sandbox.staging / npm_settings_of_user, settings, Replacing::yes);
+  if (!written) return written;
+  return write_package_file(sandbox.staging / npm_settings_of_system,
+                            settings_of_system(sandbox.node), Replacing::yes);
 }
 
 }  // namespace
@@ -183,7 +187,8 @@ Status install_package(const std::filesystem::path& folder, const std::string& s
                        const std::filesystem::path& staging, const Environment& environment) {
   const auto program = find_program("npm", environment);
   if (!program) return unavailable(spec, "there is no npm in PATH: install Node.js with npm");
-  const NpmSandbox sandbox{*program, staging, folder};
+  const NpmSandbox sandbox{*program, find_program("node", environment).value_or(""), staging,
+                           folder};
   const auto inside = npm_sandbox_words(sandbox, environment);
   if (!inside) return inside.refusal();
   Status settings = write_settings(sandbox, environment);

@@ -4,6 +4,7 @@
 
 #include "gateway/packages/lock_file.hpp"
 #include "gateway/packages/npm.hpp"
+#include "gateway/packages/npm_sandbox.hpp"
 #include "gateway/packages/own_file.hpp"
 #include "gateway/packages/source.hpp"
 #include "gateway/packages/tarballs.hpp"
@@ -32,7 +33,8 @@ Result<Brought> bring_package(const NpxCommand& command, const std::filesystem::
   const Status same = verify_tarballs(cache, *locked);
   if (!same) return same.refusal();
   remove_tree(cache);
-  remove_tree(staging / "npmrc");
+  remove_tree(staging / npm_settings_of_user);
+  remove_tree(staging / npm_settings_of_system);
   Brought brought;
   brought.origin = {ManifestOrigin::Kind::npm, command.package, locked->version, locked->integrity};
   brought.entry = locked->entry;

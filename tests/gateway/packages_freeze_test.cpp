@@ -132,6 +132,68 @@ TEST_CASE("npm runs no script, asks only registries, and gets nothing that it ne
   }
 }
 
+TEST_CASE("npm and node may be links to elsewhere, in the user's home too") {
+  PackageHome home;
+  const fs::path user = home.folder() / "user";
+  const fs::path links = user / "bin";
+  fs::create_directories(user / "programs/bin");
+  fs::create_directories(links);
+  write_file(user / "secret", "secret");
+  for (const char* name : {"npm", "node"}) {
+    fs::rename(home.programs() / name, user / "programs/bin" / name);
+    fs::create_symlink(fs::path("../programs/bin") / name, links / name);
+  }
+  write_file(user / "programs/bin/npm", "#!/bin/sh\nset -e\ntest -x " + (links / "node").string() +
+                                            "\n! cat " + (user / "secret").string() +
+                                            " 2> /dev/null && exit 1\n" + install_server);
+  home.variables = {{"HOME", user.string()}};
+  const Environment environment = [&](const std::string& name) {
+    return name == "PATH" ? std::optional(links.string() + ":/usr/bin:/bin")
+                          : home.environment()(name);
+  };
+  const auto frozen =
+      freeze_server(npx_entry(), home.folder(), environment, [](std::string_view) {});
+  if (!frozen) FAIL(frozen.refusal().detail);
+  CHECK(frozen->head.interpreter->path == fs::canonical(user / "programs/bin/node").string());
+}
+
+TEST_CASE("npm sees no secret of a proxy's address or of the system's configuration") {
+  for (const char* name : {"HTTPS_PROXY", "http_proxy", "ALL_PROXY"}) {
+    CAPTURE(name);
+    PackageHome home;
+    home.variables = {{name, "http://me:password@proxy.example:8080"}};
+    const auto frozen = home.freeze(npx_entry());
+    REQUIRE_FALSE(frozen);
+    CHECK(frozen.refusal().detail.starts_with(std::string(name) + " holds a name or a password"));
+    CHECK(frozen.refusal().detail.find("password@") == std::string::npos);
+  }
+  PackageHome home(std::string(install_server) +
+                   "cat ../npmrc-of-system > node_modules/server/system\n"
+                   "cat \"$here/../etc/npmrc\" > node_modules/server/beside\n"
+                   "env > node_modules/server/environment\n");
+  // As an installation of node lies in a folder of its own.
+  const fs::path place = home.folder() / "place";
+  fs::create_directories(place / "etc");
+  fs::rename(home.programs(), place / "bin");
+  write_file(place / "etc/npmrc",
+             "registry=http://registry.example/\n//registry.example/:_authToken=abc\n"
+             "proxy=me:password@proxy.example:80\n");
+  const Environment environment = [&](const std::string& name) {
+    return name == "PATH" ? std::optional((place / "bin").string() + ":/usr/bin:/bin")
+                          : home.environment()(name);
+  };
+  const auto frozen =
+      freeze_server(npx_entry(), home.folder(), environment, [](std::string_view) {});
+  if (!frozen) FAIL(frozen.refusal().detail);
+  const fs::path told = frozen->folder / "tree/node_modules/server";
+  const std::string settings = read_file(told / "system");
+  CHECK(settings.ends_with("registry=http://registry.example/\n"));
+  CHECK(settings.find("abc") == std::string::npos);
+  CHECK(settings.find("password") == std::string::npos);
+  CHECK(read_file(told / "beside") == settings);
+  CHECK(read_file(told / "environment").find("npm_config_globalconfig=") != std::string::npos);
+}
+
 TEST_CASE("what npm leaves that cannot be frozen is refused, and nothing of it stays") {
   struct Row {
     const char* name;
