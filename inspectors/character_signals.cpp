@@ -11,7 +11,7 @@ namespace toolgate {
 namespace {
 
 using std::string_view;
-using Kind = Oddity::Kind;
+using Kind = OddCharacters::Kind;
 
 constexpr std::array kinds{
     SignalKind{"unicode.tag", .97, .97,
@@ -81,7 +81,7 @@ class Reader {
   }
 
  private:
-  void read(const Oddity& oddity) {
+  void read(const OddCharacters& oddity) {
     switch (oddity.kind) {
       case Kind::tag:
         if (!is_flag(text_, oddity.source)) tell("unicode.tag", oddity.source);
@@ -116,21 +116,21 @@ class Reader {
     }
   }
 
-  static void count(std::size_t& number, Range& first, const Oddity& oddity) {
+  static void count(std::size_t& number, Range& first, const OddCharacters& oddity) {
     if (number == 0) first = oddity.source;
     number += oddity.characters;
     first.end = std::max(first.end, oddity.source.end);
   }
 
   // One selector after a character that is no letter is ordinary; keycaps are digits with one.
-  void variation(const Oddity& oddity) {
+  void variation(const OddCharacters& oddity) {
     char before = oddity.source.begin > 0 ? text_[oddity.source.begin - 1] : ' ';
     bool ascii_base =
         static_cast<unsigned char>(before) < 0x80 && !string_view("0123456789#*").contains(before);
     if (oddity.characters > 1 || ascii_base) tell("unicode.variation", oddity.source);
   }
 
-  void zero_width(const Oddity& oddity) {
+  void zero_width(const OddCharacters& oddity) {
     auto begin = oddity.source.begin, end = oddity.source.end;
     bool byte_order_mark = begin == 0 && oddity.characters == 1;
     if (byte_order_mark) return;
@@ -152,7 +152,7 @@ class Reader {
       count(between_letters_, zero_width_, oddity);
   }
 
-  void bidi(const Oddity& oddity) {
+  void bidi(const OddCharacters& oddity) {
     for (auto at = oddity.source.begin; at < oddity.source.end;) {
       auto code = code_at(text_, at);
       if (is_bidi_override(code)) tell("unicode.bidi_override", oddity.source);
@@ -166,7 +166,7 @@ class Reader {
     }
   }
 
-  void combining(const Oddity& oddity) {
+  void combining(const OddCharacters& oddity) {
     bool on_ascii = oddity.source.begin > 0 && is_ascii_letter(text_[oddity.source.begin - 1]);
     // The accents of Latin languages, on the letters that bear them.
     bool usual = code_at(text_, oddity.source.begin) < 0x334 && on_ascii &&

@@ -55,7 +55,7 @@ const std::array<Character, table_size>& low_plane() {
 constexpr Character styled(char32_t ascii) {
   auto c = static_cast<char>(ascii);
   if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return Character{.fold = Fold::styled, .ascii = c};
+  return Character{.fold = Folding::styled, .ascii = c};
 }
 
 // 26 letters in a row, once or again and again.

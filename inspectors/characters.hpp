@@ -21,7 +21,7 @@ enum class Trait : std::uint8_t {
 
 struct Character {
   Trait trait = Trait::visible;
-  Fold fold = Fold::none;
+  Folding fold = Folding::none;
   char ascii = 0;  // lower case, where `fold` is not none
 };
 

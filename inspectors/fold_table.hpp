@@ -7,7 +7,7 @@
 
 namespace toolgate {
 
-enum class Fold : std::uint8_t {
+enum class Folding : std::uint8_t {
   none,
   accent,     // a Latin letter with marks, a typographic quotation mark: ordinary writing
   styled,     // a letter in another dress: fullwidth, circled, superscript, a small capital
@@ -17,7 +17,7 @@ enum class Fold : std::uint8_t {
 // The characters from `first` on stand for the bytes of `ascii`, one each.
 struct FoldRange {
   char32_t first;
-  Fold fold;
+  Folding fold;
   std::string_view ascii;
 };
 std::span<const FoldRange> fold_ranges();

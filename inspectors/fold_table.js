@@ -59,7 +59,7 @@ namespace {
 
 constexpr FoldRange ranges[] = {`);
 for (const { code, kind, text } of ranges) {
-  console.log(`    {0x${code.toString(16).toUpperCase()}, Fold::${names[kind]}, "${text}"},`);
+  console.log(`    {0x${code.toString(16).toUpperCase()}, Folding::${names[kind]}, "${text}"},`);
 }
 console.log(`};
 

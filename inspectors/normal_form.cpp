@@ -23,25 +23,25 @@ constexpr std::array<char, 256> copied = [] {
 
 bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-Oddity::Kind kind_of(Trait trait) {
+OddCharacters::Kind kind_of(Trait trait) {
   switch (trait) {
     case Trait::tag:
-      return Oddity::Kind::tag;
+      return OddCharacters::Kind::tag;
     case Trait::variation:
-      return Oddity::Kind::variation;
+      return OddCharacters::Kind::variation;
     case Trait::zero_width:
-      return Oddity::Kind::zero_width;
+      return OddCharacters::Kind::zero_width;
     case Trait::bidi:
-      return Oddity::Kind::bidi;
+      return OddCharacters::Kind::bidi;
     case Trait::control:
-      return Oddity::Kind::control;
+      return OddCharacters::Kind::control;
     case Trait::private_use:
-      return Oddity::Kind::private_use;
+      return OddCharacters::Kind::private_use;
     case Trait::combining:
     case Trait::visible:
       break;
   }
-  return Oddity::Kind::combining;
+  return OddCharacters::Kind::combining;
 }
 
 // Letters that have a small form as long as the large one.
@@ -114,14 +114,14 @@ class Pass {
     const auto* p = text_.data() + at_;
     auto bytes = utf8_length(p, text_.data() + text_.size());
     if (bytes == 0) {
-      note(Oddity::Kind::malformed, 1);
+      note(OddCharacters::Kind::malformed, 1);
       drop(1);
       return;
     }
     auto code = utf8_code_point(text_.substr(at_, bytes));
     auto character = describe(code);
     if (code == 0x85 || code == 0x0B || code == 0x0C || code == 0x2028 || code == 0x2029) {
-      if (code < 0x2028) note(Oddity::Kind::control, bytes);
+      if (code < 0x2028) note(OddCharacters::Kind::control, bytes);
       auto begin = at_;
       at_ += bytes;
       space(begin, ' ');
@@ -133,9 +133,9 @@ class Pass {
       at_ += bytes;
       space(begin, ' ');
     } else if (is_replaced(character)) {
-      if (character.fold == Fold::styled && is_ascii_letter(character.ascii))
-        note(Oddity::Kind::styled, bytes);
-      if (character.fold == Fold::lookalike) note(Oddity::Kind::lookalike, bytes);
+      if (character.fold == Folding::styled && is_ascii_letter(character.ascii))
+        note(OddCharacters::Kind::styled, bytes);
+      if (character.fold == Folding::lookalike) note(OddCharacters::Kind::lookalike, bytes);
       form_.map.stand_for(length_, Range{.begin = at_, .end = at_ + bytes});
       out_[length_++] = character.ascii;
       at_ += bytes;
@@ -163,7 +163,7 @@ class Pass {
   }
 
   bool is_replaced(const Character& character) {
-    if (character.fold != Fold::lookalike) return character.fold != Fold::none;
+    if (character.fold != Folding::lookalike) return character.fold != Folding::none;
     if (at_ >= judged_to_) judge_word();
     return word_is_latin_;
   }
@@ -185,14 +185,14 @@ class Pass {
     judged_to_ = ahead;
   }
 
-  void note(Oddity::Kind kind, std::size_t bytes) {
+  void note(OddCharacters::Kind kind, std::size_t bytes) {
     auto& list = form_.oddities;
     if (!list.empty() && list.back().kind == kind && list.back().source.end == at_) {
       list.back().source.end += bytes;
       ++list.back().characters;
     } else if (list.size() < oddities_most) {
-      list.push_back(
-          Oddity{.kind = kind, .source = Range{.begin = at_, .end = at_ + bytes}, .characters = 1});
+      list.push_back(OddCharacters{
+          .kind = kind, .source = Range{.begin = at_, .end = at_ + bytes}, .characters = 1});
     } else {
       form_.more_oddities = true;
     }
@@ -211,8 +211,8 @@ class Pass {
 
 bool NormalForm::is_disguised(Range source) const {
   if (more_oddities && !oddities.empty() && source.end > oddities.back().source.end) return true;
-  auto first = std::ranges::upper_bound(oddities, source.begin, {},
-                                        [](const Oddity& oddity) { return oddity.source.end; });
+  auto first = std::ranges::upper_bound(
+      oddities, source.begin, {}, [](const OddCharacters& oddity) { return oddity.source.end; });
   return first != oddities.end() && first->source.begin < source.end;
 }
 

@@ -14,7 +14,7 @@
 namespace toolgate {
 
 // Characters of one kind that stand together in the source.
-struct Oddity {
+struct OddCharacters {
   enum class Kind : std::uint8_t {
     tag,
     variation,
@@ -35,8 +35,9 @@ struct Oddity {
 struct NormalForm {
   std::string text;
   SourceMap map;
-  std::vector<Oddity> oddities;  // in the order of the text; of a larger number only the first
-  bool more_oddities = false;    // there were more than are listed
+  std::vector<OddCharacters>
+      oddities;                // in the order of the text; of a larger number only the first
+  bool more_oddities = false;  // there were more than are listed
 
   // Did anything odd stand in these bytes of the source? What is usual in some language (accents,
   // white space) is not odd.

@@ -57,7 +57,9 @@ DerivedText break_words(string_view text, const NormalForm& form) {
   DerivedText out;
   std::size_t at = 0;
   for (const auto& oddity : form.oddities) {
-    if (oddity.kind != Oddity::Kind::zero_width && oddity.kind != Oddity::Kind::control) continue;
+    if (oddity.kind != OddCharacters::Kind::zero_width &&
+        oddity.kind != OddCharacters::Kind::control)
+      continue;
     out.copy(text.substr(at, oddity.source.begin - at), at);
     out.write(" ", oddity.source);
     at = oddity.source.end;
@@ -191,7 +193,8 @@ void Views::carry(const Item& item, const NormalForm& form) {
   DerivedText carried;
   std::size_t count = 0;
   for (const auto& oddity : form.oddities) {
-    if (oddity.kind != Oddity::Kind::tag && oddity.kind != Oddity::Kind::variation) continue;
+    if (oddity.kind != OddCharacters::Kind::tag && oddity.kind != OddCharacters::Kind::variation)
+      continue;
     if (oddity.characters < carried_least) continue;
     const auto* p = item.text.data() + oddity.source.begin;
     const auto* end = item.text.data() + oddity.source.end;

@@ -4,8 +4,8 @@
 // bears instructions, also one that is not known to; and where the rules do not reach, the riskier
 // class is meant.
 
-#include "gateway/config/change_class.hpp"
 #include "gateway/broker/definition_spot.hpp"
+#include "gateway/config/change_class.hpp"
 
 namespace toolgate {
 

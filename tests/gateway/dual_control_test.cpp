@@ -75,8 +75,13 @@ TEST_CASE_FIXTURE(TwoKeys, "dual: one key is not enough, two different ones are"
     CHECK(items().size() == 1);
   }
   SUBCASE("one key alone where the class needs no second") {
-    CHECK(counts(*approved({.dual = {"widened"}, .key_classes = {}})));
     CHECK(counts(*approved({})));
+    approve(key, "1", "widened");
+    CHECK(counts(*approved({.dual = {"instruction-bearing"}, .key_classes = {}})));
+  }
+  SUBCASE("what is riskier needs it, too") {
+    CHECK_FALSE(counts(*approved({.dual = {"cosmetic"}, .key_classes = {}})));
+    CHECK_FALSE(counts(*approved({.dual = {"instruction-bearing"}, .key_classes = {}})));
   }
 }
 

@@ -144,7 +144,7 @@ TEST_CASE("npm and node may be links to elsewhere, in the user's home too") {
     fs::create_symlink(fs::path("../programs/bin") / name, links / name);
   }
   write_file(user / "programs/bin/npm", "#!/bin/sh\nset -e\ntest -x " + (links / "node").string() +
-                                            "\n! cat " + (user / "secret").string() +
+                                            "\ncat " + (user / "secret").string() +
                                             " 2> /dev/null && exit 1\n" + install_server);
   home.variables = {{"HOME", user.string()}};
   const Environment environment = [&](const std::string& name) {

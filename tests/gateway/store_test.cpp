@@ -184,7 +184,7 @@ TEST_CASE_FIXTURE(TrustedHome, "approvals: stored, superseded, revoked") {
     CHECK(items().size() == 3);
   }
   SUBCASE("the empty key means the instructions, not everything") {
-    auto count = revoke("files", {""});
+    auto count = revoke_items("files", {{ItemKind::instructions, ""}});
     REQUIRE(count);
     CHECK(*count == 1);
   }

@@ -65,11 +65,15 @@ class TrustedHome {
   Status put(const std::vector<StoredApproval>& approvals) const {
     return put_approvals(*store, by(key), {}, {}, approvals, {});
   }
+  Result<std::size_t> revoke_items(const std::string& server,
+                                   const std::vector<ItemName>& items) const {
+    return revoke_approvals(*store, by(key), server, items, now_utc_ns(), no_records);
+  }
   Result<std::size_t> revoke(const std::string& server,
                              const std::vector<std::string>& tools) const {
     std::vector<ItemName> items;
     for (const std::string& tool : tools) items.push_back(ItemName{ItemKind::tool, tool});
-    return revoke_approvals(*store, by(key), server, items, now_utc_ns(), no_records);
+    return revoke_items(server, items);
   }
   Result<std::size_t> change(const KeyringChange& change) const {
     return change_keyring(*store, by(key), change, {}, no_records);
