@@ -1,6 +1,7 @@
 #!/bin/sh
 # Includes point one way: core <- signing <- {inspectors, connectors} <- gateway. They are written from the
-# root of the repository, and no header includes all of Asio, Beast or Boost.JSON.
+# root of the repository, and no header includes all of Asio, Beast or Boost.JSON. And no two headers define a
+# type of the same name: where none includes the other, no compiler would say so, and the linker would mix them.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -26,6 +27,13 @@ problems=$(
     [ "$fine" = yes ] || echo "$file:$line: \"$included\" may not be included here (allowed: $allowed)"
   done
   grep -nE '^ *# *include *<boost/(asio|beast|json)\.hpp>' $headers /dev/null
+  awk '
+    /^namespace .*\{$/ { space = $2 }
+    /^(struct|class|union|enum class) [A-Za-z]+( final)?( :.*)? *(\{.*)?$/ && !/^[^{]*;$/ {
+      name = space "::" ($1 == "enum" ? $3 : $2)
+      if (name in seen && seen[name] != FILENAME) print FILENAME ":" FNR ": " name " is defined in " seen[name] ", too"
+      seen[name] = FILENAME
+    }' $headers
 )
 [ -z "$problems" ] && exit 0
 echo "$problems"

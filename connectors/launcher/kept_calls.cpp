@@ -162,7 +162,7 @@ int exchange_kept(Custody& custody, const Argument& from, const Argument& to) {
 
 }  // namespace
 
-int open_kept(Custody& custody, const Argument& at, int flags, Change change, mode_t mode) {
+int open_kept(Custody& custody, const Argument& at, int flags, ContentChange change, mode_t mode) {
   if ((flags & O_TMPFILE) == O_TMPFILE) return make_file(custody, at, flags, mode);
   const bool makes = (flags & O_CREAT) != 0 && !at.is_file_itself();
   int file = -1;
@@ -171,10 +171,10 @@ int open_kept(Custody& custody, const Argument& at, int flags, Change change, mo
       file = make_file(custody, at, flags | O_EXCL, mode);
       if (file >= 0 || errno != EEXIST || (flags & O_EXCL) != 0) return file;
     }
-    file = change == Change::none
+    file = change == ContentChange::none
                ? at.open(flags & ~O_CREAT, 0)
                : open_for_change(custody, at, flags,
-                                 change == Change::empties ? Loss::nothing : Loss::recent);
+                                 change == ContentChange::empties ? Loss::nothing : Loss::recent);
     if (!makes || errno != ENOENT) break;
   }
   return file;

@@ -9,11 +9,11 @@
 namespace toolgate {
 
 // What becomes of the content of a file that is opened.
-enum class Change { none, writes, empties };
+enum class ContentChange { none, writes, empties };
 
 // The descriptor, or -1 and errno. `flags` have no O_TRUNC: the content is kept, so that the file
 // may be written to or emptied afterwards.
-int open_kept(Custody& custody, const Argument& at, int flags, Change change, mode_t mode);
+int open_kept(Custody& custody, const Argument& at, int flags, ContentChange change, mode_t mode);
 
 // 0 or an errno.
 int remove_kept(Custody& custody, const Argument& at, int flags);

@@ -49,9 +49,9 @@ NameCallResult open_file(const Caller& caller, const Rules& rules, int directory
   if ((flags & O_CREAT) != 0 || has_no_name) umask(caller.umask());
   NameCallResult result;
   const int later = flags & ~O_TRUNC;
-  const Change change = !changes                 ? Change::none
-                        : (flags & O_TRUNC) != 0 ? Change::empties
-                                                 : Change::writes;
+  const ContentChange change = !changes                 ? ContentChange::none
+                               : (flags & O_TRUNC) != 0 ? ContentChange::empties
+                                                        : ContentChange::writes;
   result.file.reset(at.is_kept && (changes || (flags & O_CREAT) != 0)
                         ? open_kept(rules.custody, at, later, change, mode)
                         : at.open(later, mode));
