@@ -16,14 +16,16 @@ import { ensure, equal, eventually } from '../lib/checks.js';
 import { Home } from '../lib/gateway.js';
 import { descendants, isAlive, mentioning } from '../lib/processes.js';
 import { echoServer } from '../lib/programs.js';
+import { missingFor } from '../lib/tiers.js';
 import { Runner, finished, plainEnvironment } from '../lib/sandboxes.js';
 
 const ordinaryUser = 64_243;   // nobody's
 
 export async function run(checks, { gateway = true } = {}) {
   if (!gateway) return;
-  if (!existsSync('/usr/bin/runsc')) {
-    checks.skip('the tier gvisor', 'runsc is missing: apt-get install runsc');
+  const missing = missingFor('gvisor');
+  if (missing) {
+    checks.skip('the tier gvisor', missing);
     return;
   }
   const isRoot = process.getuid() === 0;

@@ -3,21 +3,22 @@
 // since every machine takes seconds to start where the processor is emulated. Needs qemu-system-x86 and
 // linux-image-amd64 (`toolgate doctor`).
 
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { attacks } from '../escape/machine.js';
 import { machineLifetimes } from '../escape/machine-lifetimes.js';
 import { machineServers } from '../escape/machine-servers.js';
 import { ensure, eventually } from '../lib/checks.js';
 import { mentioning } from '../lib/processes.js';
 import { Runner } from '../lib/sandboxes.js';
+import { missingFor } from '../lib/tiers.js';
 
 const ordinaryUser = 64_242;   // nobody's
 
 export async function run(checks, { gateway = true } = {}) {
   if (!gateway) return;
-  const hasKernel = readdirSync('/boot').some((name) => name.startsWith('vmlinuz-'));
-  if (!existsSync('/usr/bin/qemu-system-x86_64') || !hasKernel) {
-    checks.skip('everything', 'apt-get install --no-install-recommends qemu-system-x86 linux-image-amd64');
+  const missing = missingFor('vm');
+  if (missing) {
+    checks.skip('everything', missing);
     return;
   }
   const isRoot = process.getuid() === 0;
